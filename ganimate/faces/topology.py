@@ -1,0 +1,41 @@
+"""Which of MediaPipe's 478 landmarks is which: mirror partners, lids, lips, irises.
+
+The pairing of left and right was found by matching the mean training face with its mirror image
+(largest distance between partners 0.6 px of 152); it turned out to follow the numbering, so two
+rules state it: right-side points in order pair with 248, 249, ..., and the irises swap.
+"""
+
+from __future__ import annotations
+
+LANDMARKS = 478
+
+MIDLINE = (
+    0, 1, 2, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+    94, 151, 152, 164, 168, 175, 195, 197, 199, 200,
+)  # fmt: skip
+
+_RIGHT_SIDE = [i for i in range(248) if i not in MIDLINE]
+_IRISES = ((468, 473), (469, 476), (470, 475), (471, 474), (472, 477))
+
+
+def _mirror() -> tuple[int, ...]:
+    partner = list(range(LANDMARKS))
+    for right, left in [*zip(_RIGHT_SIDE, range(248, 468), strict=True), *_IRISES]:
+        partner[right], partner[left] = left, right
+    return tuple(partner)
+
+
+MIRROR = _mirror()
+"""MIRROR[i] is the landmark on the other side of the face; applying it twice gives i."""
+
+IRISES = tuple(range(468, 478))
+
+INNER_UPPER_LIP = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+INNER_LOWER_LIP = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+"""Inner lips from the subject's right corner to the left; entries face each other in pairs."""
+
+RIGHT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
+RIGHT_LOWER_LID = (33, 7, 163, 144, 145, 153, 154, 155, 133)
+LEFT_UPPER_LID = (263, 466, 388, 387, 386, 385, 384, 398, 362)
+LEFT_LOWER_LID = (263, 249, 390, 373, 374, 380, 381, 382, 362)
+"""Lids from the outer corner to the inner; upper and lower entries face each other in pairs."""

@@ -1,0 +1,172 @@
+"""Training the reader: supervised by labels and landmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganimate.networks.reader import Reader
+from ganimate.training.augment import middle, random_crops, recolour, to_unit
+from ganimate.training.dataset import CROP_SIZE, FaceDataset
+from ganimate.training.recipe import ReaderRecipe, describe
+from ganimate.training.trainer import Average, adam
+from ganimate.weights import save_network
+
+
+class ReaderTask:
+    """One batch holds well-aligned faces, some badly aligned ones and some that are no faces.
+
+    Badly aligned faces teach landmarks only: asked for intensities too, the network would trade
+    accuracy where it matters (an aligned crop) for tolerance that nothing needs.
+    """
+
+    def __init__(
+        self,
+        recipe: ReaderRecipe,
+        train: FaceDataset,
+        validation: FaceDataset,
+        device: torch.device,
+        seed: int | None = None,
+    ) -> None:
+        self.recipe, self.train_set, self.validation = recipe, train, validation
+        self.device = device
+        torch.manual_seed(recipe.seed if seed is None else seed)
+        self.rng = torch.Generator(device).manual_seed(recipe.seed if seed is None else seed)
+        self.reader = Reader(**recipe.network).to(device)
+        self.reader.mean_face.copy_(train.landmarks.mean(0))
+        if device.type == "cpu":
+            self.reader = self.reader.to(memory_format=torch.channels_last)
+        self.average = Average(self.reader, recipe.schedule.average)
+        self.networks = {"reader": self.reader, "average": self.average.network}
+        self.optimisers = {"reader": adam(self.reader, recipe.optimiser)}
+        # A rare strong action unit should weigh as much as a common one.
+        self.balance = (1 / train.action_units.var(0).clamp(min=1e-3)).to(device)
+        self.balance /= self.balance.mean()
+
+    def _pick(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        chosen = torch.randint(
+            len(self.train_set), (count,), generator=self.rng, device=self.device
+        ).to(self.train_set.images.device)
+        return (
+            self.train_set.images[chosen].to(self.device),
+            self.train_set.landmarks[chosen].to(self.device),
+            self.train_set.action_units[chosen].to(self.device),
+        )
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        recipe = self.recipe
+        batch = recipe.schedule.batch
+        rough, junk = round(batch * recipe.rough_share), round(batch * recipe.junk_share)
+        fine = batch - rough - junk
+        images, landmarks, labels = self._pick(batch)
+        crops, points = random_crops(images[:fine], landmarks[:fine], recipe.jitter, self.rng)
+        rough_crops, rough_points = random_crops(
+            images[fine : fine + rough], landmarks[fine : fine + rough], recipe.rough, self.rng
+        )
+        junk_crops = not_faces(images[fine + rough :], self.rng)
+        x = torch.cat([crops, rough_crops, junk_crops])
+        x = x.contiguous(memory_format=torch.channels_last)
+        self.reader.train()
+        intensities, found, face = self.reader.logits(x)
+        truth = torch.cat([points, rough_points])
+        is_face = (torch.arange(batch, device=self.device) < fine + rough).float()
+        losses = {
+            "intensities": ((intensities[:fine] - labels[:fine]).square() * self.balance).mean(),
+            "landmarks": (found[: fine + rough] - truth).abs().mean() / CROP_SIZE * 8,
+            "face": F.binary_cross_entropy_with_logits(face, is_face),
+        }
+        total = (
+            losses["intensities"]
+            + recipe.landmark_weight * losses["landmarks"]
+            + recipe.face_weight * losses["face"]
+        )
+        self.optimisers["reader"].zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.reader.parameters(), 2.0)
+        self.optimisers["reader"].step()
+        self.average.update(self.reader, step)
+        return {name: value.detach() for name, value in losses.items()}
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Mean Pearson r over the 17, each r, landmark error in crop pixels, face accuracy."""
+        reader, data = self.average.network, self.validation
+        read, error, sure, fooled = [], [], [], []
+        rng = torch.Generator(self.device).manual_seed(0)
+        for start in range(0, len(data), 64):
+            images = data.images[start : start + 64].to(self.device)
+            # The mean over a face and its mirror image is what users of the reader get, too.
+            reading = reader(middle(images))
+            read.append(reading.intensities)
+            truth = data.landmarks[start : start + 64].to(self.device)
+            error.append((reading.landmarks - truth).norm(dim=-1).mean(1))
+            sure.append(reading.face)
+            fooled.append(reader(not_faces(images, rng)).face)
+        values = torch.cat(read).cpu().numpy()
+        labels = data.action_units.numpy()
+        from ganimate.training.metrics import pearson
+
+        each = pearson(values, labels)
+        figures = {f"r/{i}": float(r) for i, r in enumerate(each)}
+        figures["r"] = float(np.mean(each))
+        figures["mae"] = float(np.abs(values - labels).mean())
+        figures["landmark_error"] = float(torch.cat(error).mean())
+        figures["faces_accepted"] = float((torch.cat(sure) > 0.5).float().mean())
+        figures["junk_accepted"] = float((torch.cat(fooled) > 0.5).float().mean())
+        return figures
+
+    def sheet(self) -> NDArray[np.uint8] | None:
+        return None
+
+    def export(self, folder: Path, images_seen: int, metrics: dict[str, float]) -> Path:
+        metadata: dict[str, Any] = {
+            "recipe": describe(self.recipe),
+            "dataset": self.train_set.fingerprint,
+            "images_seen": images_seen,
+            "metrics": {k: round(v, 4) for k, v in metrics.items()},
+        }
+        return save_network(folder / "reader.safetensors", self.average.network, metadata)
+
+
+def not_faces(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Crops that show no whole face: pieces of skin, hair and background, upside down or blended.
+
+    Args:
+        images: (n, 152, 152, 3) uint8.
+
+    Returns:
+        (n, 3, 128, 128) in [-1, 1].
+    """
+    n, device = len(images), images.device
+    if n == 0:
+        return torch.zeros(0, 3, CROP_SIZE, CROP_SIZE, device=device)
+
+    def rand(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=rng, device=device)
+
+    # A window of 0.12 to 0.42 of the picture, anywhere, shows an eye or a cheek, never a face.
+    size = 0.12 + 0.3 * rand(n)
+    centre = (rand(n, 2) * 2 - 1) * 0.75
+    turn = torch.where(rand(n) < 0.5, -1.0, 1.0)
+    theta = torch.zeros(n, 2, 3, device=device)
+    theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = size, size * turn, centre
+    grid = F.affine_grid(theta, [n, 3, CROP_SIZE, CROP_SIZE], align_corners=False)
+    pieces = F.grid_sample(to_unit(images), grid, padding_mode="reflection", align_corners=False)
+    # A third shows shuffled quarters instead: parts of a face in impossible places.
+    half = CROP_SIZE // 2
+    whole = middle(images)
+    shuffled = torch.cat(
+        [
+            torch.cat([whole[:, :, half:, half:], whole[:, :, half:, :half]], 3),
+            torch.cat([whole[:, :, :half, half:], whole[:, :, :half, :half]], 3),
+        ],
+        2,
+    )
+    pick = rand(n, 1, 1, 1) < 0.33
+    return recolour(torch.where(pick, shuffled, pieces), 0.3, 0.2, rng)

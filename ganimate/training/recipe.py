@@ -1,0 +1,184 @@
+"""Recipes: what to train and how, as data (YAML), checked key by key."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ganimate.errors import UsageError
+from ganimate.training.augment import Jitter
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam's settings; `decay` is AdamW's decoupled weight decay."""
+
+    rate: float = 1e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how often.
+
+    Attributes:
+        steps: generator (or reader) updates in all.
+        batch: samples an update, a process.
+        warmup: share of the steps over which the rate grows from 0.
+        decay_from: share of the steps after which the rate falls to 0 along a cosine.
+        average: decay of the exponential moving average of the weights that are exported.
+    """
+
+    steps: int = 10_000
+    batch: int = 16
+    warmup: float = 0.0
+    decay_from: float = 0.5
+    average: float = 0.999
+
+
+@dataclass(frozen=True)
+class ReaderRecipe:
+    """How the reader is trained (supervised)."""
+
+    task: str
+    schedule: Schedule = field(default_factory=Schedule)
+    optimiser: Adam = field(default_factory=Adam)
+    network: dict[str, Any] = field(default_factory=dict)
+    jitter: Jitter = field(default_factory=Jitter)
+    rough: Jitter = field(default_factory=lambda: Jitter(shift=0.2, turn=30.0, scale=0.3))
+    rough_share: float = 0.25
+    """Share of a batch that is badly aligned: there only landmarks and face are learned."""
+    junk_share: float = 0.1
+    """Share of a batch that shows no whole face."""
+    landmark_weight: float = 1.0
+    face_weight: float = 0.1
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Weights of the generator's losses; 0 leaves one out (and its cost)."""
+
+    adversarial: float = 1.0
+    action_units: float = 160.0
+    cycle: float = 10.0
+    attention: float = 0.1
+    smoothness: float = 1e-5
+    motion: float = 0.0
+    undo: float = 0.0
+    shading: float = 0.0
+    reader: float = 0.0
+
+
+@dataclass(frozen=True)
+class Critic:
+    """The critic and its game.
+
+    Attributes:
+        loss: ``wgan-gp`` (the paper) or ``hinge`` (with lazy R1).
+        updates: critic updates for each generator update.
+        penalty: weight of the gradient penalty (WGAN-GP's lambda, or R1's gamma).
+        penalty_every: R1 is computed on every n-th critic update and weighed n times.
+        width: channels after the first layer.
+        cap: most channels of any layer.
+        layers: stride-2 layers.
+        warmup: steps in which only the critic's action-unit head learns, from labels.
+        augment: blur, shift and colour change of what the critic sees, real and fake alike.
+    """
+
+    loss: str = "wgan-gp"
+    updates: int = 5
+    penalty: float = 10.0
+    penalty_every: int = 1
+    width: int = 64
+    cap: int = 2048
+    layers: int = 6
+    warmup: int = 0
+    augment: bool = False
+
+
+@dataclass(frozen=True)
+class GeneratorRecipe:
+    """How the generator is trained.
+
+    Attributes:
+        network: arguments of ``networks.generator.Generator``.
+        motion_only: share of the steps, at the start, in which only the teachers teach.
+        target_noise: targets are another face's intensities plus uniform(-noise, noise).
+        strong: how much more often faces with rare, strong action units are drawn (0 = evenly).
+    """
+
+    task: str
+    schedule: Schedule = field(default_factory=Schedule)
+    optimiser: Adam = field(default_factory=Adam)
+    network: dict[str, Any] = field(default_factory=dict)
+    critic: Critic = field(default_factory=Critic)
+    losses: Losses = field(default_factory=Losses)
+    jitter: Jitter = field(default_factory=Jitter)
+    motion_only: float = 0.0
+    target_noise: float = 0.1
+    strong: float = 0.0
+    precision: str = "32-true"
+    seed: int = 1
+
+
+Recipe = ReaderRecipe | GeneratorRecipe
+TASKS: dict[str, type[ReaderRecipe] | type[GeneratorRecipe]] = {
+    "reader": ReaderRecipe,
+    "generator": GeneratorRecipe,
+}
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        UsageError: the file is missing, is not YAML, or has a key or value that no one reads.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict) or data.get("task") not in TASKS:
+        raise UsageError(f"{path}: needs `task: {'` or `task: '.join(TASKS)}`")
+    recipe = _build(TASKS[data["task"]], data, str(path))
+    assert isinstance(recipe, ReaderRecipe | GeneratorRecipe)
+    return recipe
+
+
+def _build(kind: type[Any], data: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(map(str, data)) - set(hints))
+    if unknown:
+        raise UsageError(
+            f"{where}: unknown key {unknown[0]!r}", f"known here: {', '.join(sorted(hints))}"
+        )
+    values = {}
+    for key, value in data.items():
+        hint = hints[key]
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            if not isinstance(value, dict):
+                raise UsageError(f"{where}: {key} must be a mapping")
+            values[key] = _build(hint, value, f"{where}: {key}")
+        elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+            values[key] = float(value)
+        elif isinstance(value, hint if not isinstance(hint, types.GenericAlias) else dict):
+            values[key] = value
+        else:
+            raise UsageError(f"{where}: {key} must be a {getattr(hint, '__name__', hint)}")
+    return kind(**values)
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as plain data, for metadata and checkpoints."""
+    return dataclasses.asdict(recipe)

@@ -1,0 +1,216 @@
+"""The training loop: every task (reader, generator) is driven by the one loop on this page."""
+
+from __future__ import annotations
+
+import copy
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganimate.training.recipe import Adam, Recipe, Schedule
+from ganimate.training.state import load_state, save_state
+
+
+class Task(Protocol):
+    """What the loop needs of a task."""
+
+    recipe: Recipe
+    rng: torch.Generator
+    networks: dict[str, nn.Module]
+    """Everything that learns, and the averaged copies; saved in checkpoints."""
+    optimisers: dict[str, torch.optim.Optimizer]
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        """Update the networks once; return the losses, still on the device."""
+
+    def validate(self) -> dict[str, float]:
+        """Figures on the validation split."""
+
+    def sheet(self) -> NDArray[np.uint8] | None:
+        """A picture of what the network does now, HWC uint8 RGB."""
+
+    def export(self, folder: Path, images_seen: int, metrics: dict[str, float]) -> Path:
+        """Write the weights to use."""
+
+
+class Average:
+    """An exponential moving average of a network's weights and buffers."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Follow `network`; early steps count more, so that the average starts at once."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        ours = self.network.state_dict()
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                ours[name].lerp_(value, 1 - decay)
+            else:
+                ours[name].copy_(value)
+
+
+def adam(network: nn.Module, settings: Adam) -> torch.optim.Optimizer:
+    """Adam (AdamW where decay is set), one fused kernel where the device has one."""
+    return torch.optim.AdamW(
+        [p for p in network.parameters() if p.requires_grad],
+        lr=settings.rate,
+        betas=(settings.beta1, settings.beta2),
+        weight_decay=settings.decay,
+        fused=next(network.parameters()).is_cuda,
+    )
+
+
+def rate_at(progress: float, schedule: Schedule) -> float:
+    """Share of the full rate at `progress` (0..1): linear warm-up, flat, cosine to zero."""
+    if progress < schedule.warmup:
+        return (progress + 1e-6) / schedule.warmup
+    if progress <= schedule.decay_from:
+        return 1.0
+    return 0.5 + 0.5 * math.cos(
+        math.pi * min(1.0, (progress - schedule.decay_from) / (1 - schedule.decay_from))
+    )
+
+
+class Trainer:
+    """Runs a task to its last step or its last minute, whichever comes first.
+
+    Args:
+        task: what to train.
+        out: folder for checkpoint.safetensors, weights, sheets and TensorBoard's scalars.
+        max_time: seconds after which the run saves and ends; None for no limit.
+        every: seconds between checkpoints and sample sheets.
+        report: called about once a second with (step, steps, images a second, losses).
+        log: called with (tag, value, step) for scalars.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        out: Path,
+        *,
+        max_time: float | None = None,
+        every: float = 300.0,
+        report: Callable[[int, int, float, dict[str, float]], None] | None = None,
+        log: Callable[[str, float, int], None] | None = None,
+        main_process: bool = True,
+    ) -> None:
+        self.task, self.out, self.max_time, self.every = task, out, max_time, every
+        self.report, self.log, self.main_process = report, log, main_process
+        self.step = 0
+        self.images_seen = 0
+        self.stopped = False
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out / "checkpoint.safetensors"
+
+    def run(self) -> dict[str, float]:
+        """Train; return the last validation figures. Always ends with a saved checkpoint."""
+        schedule = self.task.recipe.schedule
+        started = saved = told = time.monotonic()
+        told_step, metrics = self.step, {}
+        losses: dict[str, Tensor] = {}
+        with self._stop_on_signals():
+            while self.step < schedule.steps and not self.stopped:
+                share = rate_at(self.step / schedule.steps, schedule)
+                for optimiser in self.task.optimisers.values():
+                    for group in optimiser.param_groups:
+                        group["lr"] = group.setdefault("full_rate", group["lr"]) * share
+                losses = self.task.step(self.step)
+                self.step += 1
+                self.images_seen += schedule.batch
+                now = time.monotonic()
+                if now - told > 2:
+                    speed = (self.step - told_step) * schedule.batch / (now - told)
+                    self._tell(losses, speed)
+                    told, told_step = now, self.step
+                if self.max_time is not None and now - started > self.max_time:
+                    self.stopped = True
+                if now - saved > self.every and not self.stopped:
+                    saved = now
+                    metrics = self.save()
+            metrics = self.save()
+        return metrics
+
+    def save(self) -> dict[str, float]:
+        """Checkpoint, sample sheet, validation figures and exported weights."""
+        if not self.main_process:
+            return {}
+        save_state(self.checkpoint, self.state())
+        metrics = self.task.validate()
+        for name, value in metrics.items():
+            if self.log:
+                self.log(f"validation/{name}", value, self.step)
+        sheet = self.task.sheet()
+        if sheet is not None:
+            from PIL import Image
+
+            Image.fromarray(sheet).save(self.out / f"sheet-{self.step:07d}.png")
+        self.task.export(self.out, self.images_seen, metrics)
+        return metrics
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to go on exactly."""
+        return {
+            "step": self.step,
+            "images_seen": self.images_seen,
+            "rng": self.task.rng.get_state(),
+            "torch_rng": torch.get_rng_state(),
+            "networks": {k: v.state_dict() for k, v in self.task.networks.items()},
+            "optimisers": {k: v.state_dict() for k, v in self.task.optimisers.items()},
+        }
+
+    def resume(self, path: Path | None = None) -> None:
+        """Go on from a checkpoint (by default this run's own)."""
+        from ganimate.errors import GanimateError
+
+        path = path or self.checkpoint
+        state = load_state(path)
+        try:
+            for name, network in self.task.networks.items():
+                network.load_state_dict(state["networks"][name])
+            for name, optimiser in self.task.optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
+            self.task.rng.set_state(state["rng"])
+            torch.set_rng_state(state["torch_rng"])
+            self.step, self.images_seen = int(state["step"]), int(state["images_seen"])
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise GanimateError(
+                f"{path}: does not fit this recipe: {str(error).splitlines()[0]}",
+                "resume with the recipe that made it",
+            ) from error
+
+    def _tell(self, losses: dict[str, Tensor], speed: float) -> None:
+        values = {name: float(value) for name, value in losses.items()}
+        if self.report:
+            self.report(self.step, self.task.recipe.schedule.steps, speed, values)
+        if self.log:
+            for name, value in values.items():
+                self.log(f"train/{name}", value, self.step)
+            self.log("train/images_a_second", speed, self.step)
+
+    @contextmanager
+    def _stop_on_signals(self) -> Iterator[None]:
+        """SIGTERM and Ctrl-C end the loop after the step in hand, so that the state is saved."""
+
+        def stop(_signal: int, _frame: object) -> None:
+            self.stopped = True
+
+        previous = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
