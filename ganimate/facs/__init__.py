@@ -1,0 +1,36 @@
+"""Action units: what they are, how people write their intensities, and named expressions.
+
+An intensity runs from 0 (rest) to 1 (the strongest few per cent of everyday photos).
+"""
+
+from ganimate.facs.assignments import (
+    Assignment,
+    apply,
+    looks_like_assignment,
+    parse_assignments,
+)
+from ganimate.facs.expressions import Expression, load_expressions, parse_look
+from ganimate.facs.units import (
+    ACTION_UNITS,
+    AU_NUMBERS,
+    ActionUnit,
+    ActionUnits,
+    action_unit,
+    blend,
+)
+
+__all__ = [
+    "ACTION_UNITS",
+    "AU_NUMBERS",
+    "ActionUnit",
+    "ActionUnits",
+    "Assignment",
+    "Expression",
+    "action_unit",
+    "apply",
+    "blend",
+    "load_expressions",
+    "looks_like_assignment",
+    "parse_assignments",
+    "parse_look",
+]

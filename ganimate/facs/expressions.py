@@ -1,0 +1,182 @@
+"""Named expressions, and the looks that people ask for: `smile*0.8`, `12=0.8 6=0.5`, ..."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from ganimate.errors import GanimateError, UsageError
+from ganimate.facs.assignments import LETTERS, NUMBER, apply, parse_assignments, words
+from ganimate.facs.units import ActionUnits, blend, find, nearest, plain
+
+_BASES = ("current", "neutral")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A named set of intensities: {AU number: 0..1}, those not named being 0."""
+
+    name: str
+    intensities: Mapping[int, float]
+    source: str
+    note: str = ""
+
+    @property
+    def action_units(self) -> ActionUnits:
+        return ActionUnits(self.intensities)
+
+
+def load_expressions(path: Path | None = None) -> dict[str, Expression]:
+    """The built-in expressions, and on top of them those of the user's YAML file.
+
+    A file holds `name: {12: 0.8, 6: C}` or, with their origin,
+    `name: {action_units: {12: 0.8, 6: C}, source: ..., note: ...}`.
+
+    Raises:
+        GanimateError: the file cannot be read, or is not YAML.
+        UsageError: names the file and the entry that is wrong.
+    """
+    expressions = dict(_builtin_expressions())
+    return expressions | _read_expressions(Path(path)) if path else expressions
+
+
+@cache
+def _builtin_expressions() -> Mapping[str, Expression]:
+    return MappingProxyType(_read_expressions(Path(__file__).with_name("expressions.yaml")))
+
+
+def _read_expressions(path: Path) -> dict[str, Expression]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except OSError as error:
+        raise GanimateError(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise GanimateError(f"{path}{line}: not valid YAML: {error.problem}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise GanimateError(f"{path}: not a text file in UTF-8") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: holds no expressions", "write lines such as calm: {6: 0.2}")
+    expressions: dict[str, Expression] = {}
+    for key, entry in content.items():
+        try:
+            expression = _read_expression(key, entry, default_source=path.name)
+        except UsageError as error:
+            raise UsageError(f"{path}: {key}: {error.message}", error.hint) from None
+        if expression.name in expressions:
+            raise UsageError(f"{path}: {key}: {expression.name} is already in this file")
+        expressions[expression.name] = expression
+    return expressions
+
+
+def _read_expression(key: object, entry: object, default_source: str) -> Expression:
+    name = _expression_name(key) if isinstance(key, str) else ""
+    if name == "current" or not re.fullmatch(r"[^\W\d][\w-]*", name):
+        raise UsageError("not a name for an expression", "letters first; quote on, off, yes, no")
+    if not isinstance(entry, dict):
+        raise UsageError(f"{entry!r} is not a set of intensities", "write {12: 0.8, 6: 0.5}")
+    details = entry if "action_units" in entry else {"action_units": entry}
+    if unknown := details.keys() - {"action_units", "source", "note"}:
+        stray = ", ".join(map(str, unknown))
+        raise UsageError(f"unknown key {stray}", "action_units, source and note are known")
+    if not isinstance(details["action_units"], dict):
+        raise UsageError("action_units is not a set of intensities", "write {12: 0.8, 6: 0.5}")
+    intensities: dict[int, Any] = {
+        unit: LETTERS.get(str(value).upper(), value)
+        for unit, value in details["action_units"].items()
+    }
+    return Expression(
+        name,
+        MappingProxyType({au: value for au, value in ActionUnits(intensities).items() if value}),
+        source=str(details.get("source", default_source)),
+        note=str(details.get("note", "")),
+    )
+
+
+def _expression_name(text: str) -> str:
+    return plain(text).replace(" ", "-")
+
+
+class _UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML's safe loader, which by itself lets the last of two equal keys win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        keys = [key.value for key, _ in node.value]
+        for index, (key, _) in enumerate(node.value):
+            if key.value in keys[:index]:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value} is given twice", problem_mark=key.start_mark
+                )
+        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
+
+
+def parse_look(
+    text: str,
+    current: ActionUnits,
+    *,
+    expressions: Mapping[str, Expression] | None = None,
+    base: str = "current",
+) -> ActionUnits:
+    """The intensities that `text` asks for.
+
+    Args:
+        text: an expression (`smile`, `happily surprised`, `current`), perhaps with a strength
+            (`smile*0.8`), or assignments (`12=0.8 6=0.5`), or both (`smile 45=0.5`).
+        current: what the face shows now.
+        expressions: those that `text` may name; by default the built-in ones.
+        base: what an expression of strength below 1, and action units which assignments
+            alone do not name, fall back to: "current", or "neutral" (0). Relative
+            assignments add to the named expression where there is one, else to the base.
+
+    Raises:
+        UsageError: an unknown expression (the nearest is suggested), a bad strength, or a
+            bad assignment.
+    """
+    if base not in _BASES:
+        raise UsageError(f"base {base!r} is unknown", f"known: {', '.join(_BASES)}")
+    known = _builtin_expressions() if expressions is None else expressions
+    start = current if base == "current" else ActionUnits()
+    head, assignments = _split(words(text), known)
+    if head:
+        start = blend(start, *_read_head(head, current, known))
+    return apply(start, parse_assignments([assignments]))
+
+
+def _split(look: Sequence[str], known: Mapping[str, Expression]) -> tuple[str, str]:
+    """The expression and the assignments of a look; either may be empty, not both."""
+    if not look:
+        raise UsageError("an empty look", "name an expression, or write 12=0.8")
+    first = next((index for index, word in enumerate(look) if "=" in word), None)
+    if first is None:
+        return " ".join(look), ""
+    # "smile lip corner puller=0.8": the name of the first action unit may be of several words.
+    # Where nothing before the equals sign is known, all of it is taken for a wrong name.
+    for begin in range(first + 1):
+        expression, _, _ = " ".join(look[:begin]).partition("*")
+        unit, _, _ = " ".join(look[begin : first + 1]).partition("=")
+        if find(unit) or _expression_name(expression) in (*known, "current"):
+            return " ".join(look[:begin]), " ".join(look[begin:])
+    return "", " ".join(look)
+
+
+def _read_head(
+    head: str, current: ActionUnits, known: Mapping[str, Expression]
+) -> tuple[ActionUnits, float]:
+    """The expression and the strength of `smile` or `smile*0.8`."""
+    name, times, strength = head.partition("*")
+    key = _expression_name(name)
+    if key != "current" and key not in known:
+        guess = nearest(key, (*known, "current"))
+        suggestion = f"did you mean {guess}? " if guess else ""
+        raise UsageError(f"unknown expression {name!r}", f"{suggestion}known: {', '.join(known)}")
+    if times and not NUMBER.fullmatch(strength):
+        raise UsageError(f"{head}: {strength!r} is not a strength", "0 to 1, as in smile*0.8")
+    end = current if key == "current" else known[key].action_units
+    return end, float(strength) if times else 1.0
