@@ -1,0 +1,49 @@
+"""Change the expression of a face by setting the intensity of action units, and animate it.
+
+    >>> from ganimate import Animator
+    >>> portrait = Animator().open("examples/astronaut.jpg")          # doctest: +SKIP
+    >>> portrait.edit({12: 0.8, 6: 0.5}).save("smiling.png")          # doctest: +SKIP
+
+Importing the package is cheap: what a name needs is loaded when the name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ganimate.animator import Animator, Edited, Portrait
+    from ganimate.errors import GanimateError
+    from ganimate.facs import ActionUnits
+    from ganimate.trajectory import Trajectory
+
+__version__ = "0.1.0"
+__all__ = [
+    "ActionUnits",
+    "Animator",
+    "Edited",
+    "GanimateError",
+    "Portrait",
+    "Trajectory",
+    "__version__",
+]
+
+_HOMES = {
+    "ActionUnits": "ganimate.facs",
+    "Animator": "ganimate.animator",
+    "Edited": "ganimate.animator",
+    "GanimateError": "ganimate.errors",
+    "Portrait": "ganimate.animator",
+    "Trajectory": "ganimate.trajectory",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,313 @@
+"""The one object most programs need: open a photo once, ask for many expressions."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganimate.errors import UsageError
+from ganimate.facs import ActionUnits, Expression, action_unit, blend, parse_look
+from ganimate.faces.blend import Blender
+from ganimate.faces.locate import Face, Locator, choose, open_locator
+from ganimate.media.provenance import Provenance
+from ganimate.media.stills import Photo, photo_from, replace_pixels, write_photo
+from ganimate.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from ganimate.engine import Encoded, Engine, Painted, ReaderEngine
+
+BATCH = 8
+"""Frames that are painted together: about where a CPU stops gaining, small in memory."""
+
+
+class Animator:
+    """Opens photos; holds what is costly to load: the locator and the networks.
+
+    Args:
+        weights: a generator's safetensors file; by default the shipped one.
+        device: ``auto``, ``cpu``, ``cuda``, ``mps``, or any name that torch knows.
+        locator: ``auto``, ``mediapipe`` or ``builtin``.
+        face_model: MediaPipe's face_landmarker.task; by default looked for, then fetched.
+        offline: never fetch anything.
+        notify: called with one line about each thing a person should know, such as a locator
+            that had to be replaced; by default these become warnings.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | None = None,
+        *,
+        device: str = "auto",
+        locator: str = "auto",
+        face_model: str | Path | None = None,
+        offline: bool = False,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        self._weights = Path(weights) if weights else None
+        self._device = device
+        self._locator_kind = locator
+        self._face_model = Path(face_model) if face_model else None
+        self._offline = offline
+        self.notify = notify or _warn
+
+    @cached_property
+    def locator(self) -> Locator:
+        """What finds the faces."""
+        locator = open_locator(
+            self._locator_kind,
+            face_model=self._face_model,
+            offline=self._offline,
+            notify=self.notify,
+        )
+        # MediaPipe's own cleanup fails when it is left to the interpreter's exit.
+        weakref.finalize(self, locator.close)
+        return locator
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What paints: the generator on its device."""
+        from ganimate.engine import Engine
+
+        return Engine.default(self._weights, self._device)
+
+    @cached_property
+    def reader(self) -> ReaderEngine:
+        """What reads action units off a crop."""
+        from ganimate.engine import ReaderEngine
+
+        return ReaderEngine.default(device=self._device)
+
+    def open(
+        self, source: str | Path | Image.Image | NDArray[np.uint8], *, face: str = "largest"
+    ) -> Portrait:
+        """Read a photo, find its faces, align and read those chosen: paid once a photo.
+
+        Args:
+            source: a path, a Pillow image, or an HWC uint8 RGB array.
+            face: ``largest``, ``all``, or numbers from the left: ``0``, ``0,2``.
+
+        Raises:
+            GanimateError: the photo cannot be read, or shows no such face.
+        """
+        photo = photo_from(source)
+        for notice in photo.notices:
+            self.notify(notice)
+        faces = self.locator.locate(photo.pixels)
+        chosen = choose(faces, face, photo.path.name if photo.path else "the photo")
+        crops = np.stack([one.frame.crop(photo.pixels) for one in chosen])
+        currents = tuple(map(ActionUnits, self.reader.read(crops).intensities))
+        return Portrait(photo, tuple(faces), tuple(chosen), currents, animator=self)
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """A photo whose faces are found, aligned and read. Made by `Animator.open`.
+
+    Attributes:
+        photo: the photo itself.
+        faces: all its faces, from left to right.
+        chosen: those which `edit` and `animate` change; at least one.
+        currents: what each chosen face shows now.
+    """
+
+    photo: Photo
+    faces: tuple[Face, ...]
+    chosen: tuple[Face, ...]
+    currents: tuple[ActionUnits, ...]
+    animator: Animator = field(repr=False)
+
+    @property
+    def current(self) -> ActionUnits:
+        """What the first chosen face shows now."""
+        return self.currents[0]
+
+    def edit(
+        self,
+        look: Mapping[int, float] | str,
+        *,
+        strength: float = 1.0,
+        base: str = "current",
+        expressions: Mapping[str, Expression] | None = None,
+    ) -> Edited:
+        """Change the expression; one pass of the generator for each chosen face.
+
+        Args:
+            look: intensities of action units, ``{12: 0.8, 6: 0.5}`` or all 17 as
+                `ActionUnits`; or text: an expression (``smile``), assignments
+                (``12=0.8 6=+0.2``), or both.
+            strength: 0 (the base) to 1 (the look).
+            base: what action units that the look does not name start from: ``current``,
+                as the face shows them, or ``neutral``, all 0.
+            expressions: those that text may name; by default the built-in ones.
+
+        Returns:
+            The picture, each chosen face changed from what it showed itself.
+
+        Raises:
+            UsageError: an unknown action unit, expression or base, or a value out of range.
+        """
+        targets = [
+            _target(look, current, strength, base, expressions) for current in self.currents
+        ]
+        painted = [
+            layer.paint(target.vector[None])[0]
+            for layer, target in zip(self._layers, targets, strict=True)
+        ]
+        return Edited(self, targets[0], painted)
+
+    def animate(self, trajectory: Trajectory | Sequence[Trajectory]) -> Iterator[NDArray[np.uint8]]:
+        """Play a trajectory on the chosen faces.
+
+        Args:
+            trajectory: one for all of them, or one for each, of equal length.
+
+        Yields:
+            Frames, HWC uint8 RGB, the photo's size. They are painted in batches and memory
+            does not grow with their number.
+
+        Raises:
+            UsageError: trajectories of different lengths, or another number than faces.
+        """
+        one_for_all = isinstance(trajectory, Trajectory)
+        several = [trajectory] * len(self.chosen) if one_for_all else list(trajectory)
+        if len(several) != len(self.chosen) or len({len(one) for one in several}) != 1:
+            raise UsageError("give one trajectory for all faces, or one of equal length for each")
+        return self._frames([one.intensities for one in several])
+
+    def _frames(self, rows: list[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
+        for start in range(0, len(rows[0]), BATCH):
+            batches = [
+                layer.paint(intensities[start : start + BATCH])
+                for layer, intensities in zip(self._layers, rows, strict=True)
+            ]
+            for painted in zip(*batches, strict=True):
+                yield self._compose(painted)
+
+    @cached_property
+    def _layers(self) -> tuple[_Layer, ...]:
+        engine, pixels = self.animator.engine, self.photo.pixels
+        return tuple(
+            _Layer(
+                engine,
+                engine.encode(face.frame.crop(pixels, engine.size)),
+                current,
+                Blender(pixels, face.frame),
+            )
+            for face, current in zip(self.chosen, self.currents, strict=True)
+        )
+
+    def _compose(self, painted: Sequence[Painted]) -> NDArray[np.uint8]:
+        """One picture with a painted face for each chosen one."""
+        pictures = [
+            layer.blender.blend(one) for layer, one in zip(self._layers, painted, strict=True)
+        ]
+        if len(pictures) == 1:
+            return pictures[0]
+        # Faces may overlap: what each of them changes is added up.
+        before = self.photo.pixels.astype(np.int16)
+        total = reduce(np.add, (picture - before for picture in pictures), before)
+        return total.clip(0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """A picture made by `Portrait.edit`.
+
+    Attributes:
+        portrait: what it was made from.
+        action_units: what the first chosen face was asked to show.
+    """
+
+    portrait: Portrait
+    action_units: ActionUnits
+    _painted: Sequence[Painted] = field(repr=False)
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """The picture, HWC uint8 RGB, the photo's size."""
+        return self.portrait._compose(self._painted)
+
+    @cached_property
+    def attention(self) -> NDArray[np.float32]:
+        """How far each pixel is the photo's own (1) or painted (0), float32 (H, W)."""
+        layers = self.portrait._layers
+        masks = (
+            layer.blender.attention(painted)
+            for layer, painted in zip(layers, self._painted, strict=True)
+        )
+        return reduce(np.minimum, masks)
+
+    def save(self, path: str | Path, *, force: bool = False, provenance: bool = True) -> Path:
+        """Write the picture; its suffix says the format.
+
+        Args:
+            path: .png, .jpg, .webp or .tiff.
+            force: write over an existing file. The photo itself is never written over.
+            provenance: record inside the file that it was made with trained weights.
+
+        Returns:
+            The path.
+
+        Raises:
+            GanimateError: the file exists, or cannot be written.
+            UsageError: a suffix of no known format.
+        """
+        return write_photo(
+            replace_pixels(self.portrait.photo, self.image),
+            Path(path),
+            provenance=self.provenance if provenance else None,
+            force=force,
+            notify=self.portrait.animator.notify,
+        )
+
+    @property
+    def provenance(self) -> Provenance:
+        """How the picture came to be, as `save` records it."""
+        shown = {f"AU{number:02d}": value for number, value in self.action_units.items() if value}
+        return Provenance(shown, self.portrait.animator.engine.fingerprint)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """A chosen face, ready to be painted over and over."""
+
+    engine: Engine
+    encoded: Encoded
+    current: ActionUnits
+    blender: Blender
+
+    def paint(self, targets: NDArray[np.float32]) -> list[Painted]:
+        return self.engine.paint(self.encoded, targets, self.current.vector)
+
+
+def _target(
+    look: Mapping[int, float] | str,
+    current: ActionUnits,
+    strength: float,
+    base: str,
+    expressions: Mapping[str, Expression] | None,
+) -> ActionUnits:
+    """What a face that shows `current` is to show."""
+    if base not in ("current", "neutral"):
+        raise UsageError(f"base {base!r} is unknown", "known: current, neutral")
+    start = current if base == "current" else ActionUnits()
+    if isinstance(look, str):
+        return blend(start, parse_look(look, current, expressions=expressions, base=base), strength)
+    end = ActionUnits(look)  # also says what is wrong with a key or a value
+    named = {action_unit(key).number for key in look}
+    mixed = ActionUnits({number: (end if number in named else start)[number] for number in end})
+    return blend(start, mixed, strength)
+
+
+def _warn(notice: str) -> None:
+    warnings.warn(notice, stacklevel=3)

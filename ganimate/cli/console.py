@@ -1,0 +1,62 @@
+"""What commands say: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Console:
+    """One command's voice.
+
+    Args:
+        quiet: say nothing, but for errors and a summary that was asked for.
+        as_json: the result is a JSON object on one line instead of text.
+    """
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        self.quiet = quiet
+        self.as_json = as_json
+
+    def notice(self, text: str) -> None:
+        """Tell what a person should know, and nobody needs to act on."""
+        if not self.quiet:
+            print(f"ganimate: {text}", file=sys.stderr)
+
+    def result(self, text: str, summary: Mapping[str, Any]) -> None:
+        """Print what came out: for people, or for machines."""
+        if self.as_json:
+            print(json.dumps(summary, ensure_ascii=False))
+        elif not self.quiet:
+            print(text)
+
+    @property
+    def _watched(self) -> bool:
+        """Whether a person sees what moves on the screen."""
+        return not self.quiet and sys.stderr.isatty()
+
+    @contextmanager
+    def busy(self, label: str) -> Iterator[None]:
+        """Show that something of unknown length is going on."""
+        if not self._watched:
+            yield
+            return
+        from rich.console import Console as Screen
+
+        with Screen(stderr=True).status(label):
+            yield
+
+    def track(self, items: Iterable[T], total: int, label: str) -> Iterator[T]:
+        """Pass `items` on, under a progress bar where a person is watching."""
+        if not self._watched:
+            yield from items
+            return
+        from rich.console import Console as Screen
+        from rich.progress import track
+
+        yield from track(items, label, total, console=Screen(stderr=True), transient=True)

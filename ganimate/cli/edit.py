@@ -1,0 +1,141 @@
+"""``ganimate edit``: change the expression of a face in a photo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Option
+
+from ganimate.cli import options
+from ganimate.cli.console import Console
+
+if TYPE_CHECKING:
+    from ganimate.animator import Edited
+
+
+def edit(
+    photo: options.PhotoPath,
+    au: Annotated[
+        list[str] | None,
+        Option(metavar="AU=VALUE...", help="12=0.8 6=0.5, AU12=C, 12=+0.3, lip_corner_puller=1."),
+    ] = None,
+    expression: Annotated[
+        str | None, Option(metavar="NAME", help="smile, surprise ...: see ganimate expressions.")
+    ] = None,
+    strength: Annotated[float, Option(help="How much of the expression, 0 to 1.")] = 1.0,
+    base: options.Base = "current",
+    output: options.Output = None,
+    force: options.Force = False,
+    compare: Annotated[
+        bool, Option("--compare", help="Also write before and after side by side.")
+    ] = False,
+    mask: Annotated[
+        bool, Option("--mask", help="Also write the attention: white where the photo is kept.")
+    ] = False,
+    no_provenance: options.NoProvenance = False,
+    expressions_file: options.ExpressionsFile = None,
+    face: options.FaceChoice = "largest",
+    locator: options.LocatorChoice = "auto",
+    face_model: options.FaceModel = None,
+    offline: options.Offline = False,
+    weights: options.Weights = None,
+    device: options.Device = "auto",
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Change the expression of a face in a photo.
+
+    Writes NAME-edited beside the photo unless -o says where. Every pixel outside the square
+    around the face stays as it is.
+
+    \b
+    ganimate edit face.jpg --au 12=0.8 6=0.5
+    ganimate edit face.jpg --expression surprise --strength 0.7 -o surprised.png
+    """
+    from ganimate.facs import ActionUnits, load_expressions, parse_look
+    from ganimate.media.output import check_output
+    from ganimate.media.stills import PHOTO_FORMATS, photo_format
+
+    # What is wrong with the request itself is said before anything heavy is loaded.
+    look = _look(expression, strength, au or [])
+    expressions = load_expressions(expressions_file)
+    parse_look(look, ActionUnits(), expressions=expressions, base=base)
+    suffix = photo.suffix if photo.suffix.lower() in PHOTO_FORMATS else ".png"
+    picture = output or photo.with_name(f"{photo.stem}-edited{suffix}")
+    photo_format(picture)
+    compared = picture.with_stem(f"{picture.stem}-compare") if compare else None
+    masked = picture.with_name(f"{picture.stem}-mask.png") if mask else None
+    outputs = [path for path in (picture, compared, masked) if path]
+    for path in outputs:
+        check_output(path, force=force, source=photo)
+
+    from ganimate.animator import Animator
+
+    console = Console(quiet=quiet, as_json=json)
+    animator = Animator(
+        weights,
+        device=device,
+        locator=locator,
+        face_model=face_model,
+        offline=offline,
+        notify=console.notice,
+    )
+    with console.busy("looking for the face"):
+        portrait = animator.open(photo, face=face)
+    with console.busy("painting"):
+        edited = portrait.edit(look, base=base, expressions=expressions)
+        edited.save(picture, force=force, provenance=not no_provenance)
+        if compared:
+            _write_compared(edited, compared, force, provenance=not no_provenance)
+        if masked:
+            _write_mask(edited, masked, force)
+    console.result(
+        "\n".join(map(str, outputs)),
+        {
+            "photo": str(photo),
+            "outputs": [str(path) for path in outputs],
+            "faces": [one.index for one in portrait.chosen],
+            "current": portrait.current.to_dict(),
+            "action_units": edited.action_units.to_dict(),
+            "locator": animator.locator.name,
+            "weights": animator.engine.fingerprint,
+            "device": animator.engine.device_name,
+        },
+    )
+
+
+def _look(expression: str | None, strength: float, assignments: list[str]) -> str:
+    """One text for all that was asked: `smile*0.7 45=1`."""
+    from ganimate.errors import UsageError
+    from ganimate.facs import parse_assignments
+
+    parse_assignments(assignments)  # else a stray word would pass for an expression
+    if expression:
+        return " ".join([f"{expression}*{strength}", *assignments])
+    if not assignments:
+        raise UsageError("nothing to change", "give --au 12=0.8 6=0.5, or --expression smile")
+    if strength != 1:
+        raise UsageError("--strength goes with --expression", "with --au, write other numbers")
+    return " ".join(assignments)
+
+
+def _write_compared(edited: Edited, path: Path, force: bool, *, provenance: bool) -> None:
+    import numpy as np
+
+    from ganimate.media.stills import photo_from, write_photo
+
+    sheet = np.hstack([edited.portrait.photo.pixels, edited.image])
+    stated = edited.provenance if provenance else None
+    write_photo(photo_from(sheet), path, provenance=stated, force=force)
+
+
+def _write_mask(edited: Edited, path: Path, force: bool) -> None:
+    import numpy as np
+
+    from ganimate.media.stills import photo_from, write_photo
+
+    grey = np.rint(edited.attention * 255).astype(np.uint8)
+    pixels = np.repeat(grey[..., None], 3, axis=2)
+    write_photo(photo_from(pixels), path, provenance=None, force=force)
