@@ -167,10 +167,15 @@ class FaceFrame:
         """
         import cv2
 
+        low, high = self.corners().min(0), self.corners().max(0)
+        top, bottom = _reach(low[1], high[1], pixels.shape[0])
+        left, right = _reach(low[0], high[0], pixels.shape[1])
+        # Cut the neighbourhood out first: OpenCV warps no picture of 32767 or more to a side.
+        frame = replace(self, centre=(self.centre[0] - left, self.centre[1] - top))
         fineness = max(1, math.ceil(self.native_side / size))
         fine: NDArray[Any] = cv2.warpAffine(
-            pixels,
-            self.matrix(size * fineness),
+            pixels[top:bottom, left:right],
+            frame.matrix(size * fineness),
             (size * fineness, size * fineness),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REFLECT,
@@ -178,6 +183,13 @@ class FaceFrame:
         if fineness > 1:
             fine = cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
         return fine.reshape(size, size, -1)
+
+
+def _reach(low: float, high: float, length: int) -> tuple[int, int]:
+    """The pixels along an axis that low..high shows, in the photo or in its mirror image."""
+    first = min(low, 2 * length - high) - 2  # two more for the resampling
+    last = max(high, -low) + 3
+    return max(0, math.floor(first)), min(length, math.ceil(last))
 
 
 def _mapped(points: ArrayLike, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
