@@ -1,0 +1,186 @@
+"""ffmpeg: the commands that encode a film, built by pure functions, and their running."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from ganimate.errors import GanimateError
+from ganimate.media.output import scratch
+from ganimate.media.profiles import Pixels
+
+Sink = Callable[[Pixels], None]
+
+# What is stored as YUV, and so brought from RGB here, in the colours of HD television.
+YUV_FORMATS = (".mp4", ".webm")
+
+_YUV = (
+    "out_color_matrix=bt709:out_range=tv:flags=lanczos+accurate_rnd+full_chroma_int,"
+    "format=yuv420p,"
+    "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
+)
+
+_ENCODERS: dict[str, list[str]] = {
+    ".mp4": ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-movflags", "+faststart"],
+    ".webm": ["-c:v", "libvpx-vp9", "-crf", "24", "-b:v", "0", "-cpu-used", "4", "-row-mt", "1"],
+    # libwebp_anim keeps its compressed frames until the end; a frame is a few kilobytes, since it
+    # stores what changed. It converts RGB itself, to the colours that WebP prescribes.
+    ".webp": ["-c:v", "libwebp_anim", "-pix_fmt", "bgra", "-quality", "90", "-loop", "0"],
+    ".apng": ["-c:v", "apng", "-pix_fmt", "rgb24", "-pred", "mixed", "-plays", "0"],
+    # Lossless RGB, what a GIF is made from: see `gif_arguments`.
+    ".mkv": ["-c:v", "libx264rgb", "-preset", "ultrafast", "-qp", "0"],
+}
+_MUXERS = {".mkv": "matroska"}
+
+# The draft that ffmpeg writes to is new, and ours, so it may overwrite (-y).
+_QUIET = ("-hide_banner", "-loglevel", "error", "-y")
+
+
+@dataclass(frozen=True)
+class EncodedFilm:
+    """What an encoder has to know.
+
+    Attributes:
+        suffix: the format, of `FORMATS`, or ".mkv" for lossless RGB.
+        frame: width and height of the frames.
+        size: width and height of the film, from `film_size`.
+        fps: frames a second.
+        comment: a line for the container's tags, may be empty.
+    """
+
+    suffix: str
+    frame: tuple[int, int]
+    size: tuple[int, int]
+    fps: float
+    comment: str = ""
+
+    @property
+    def piped(self) -> tuple[int, int]:
+        """Width and height that ffmpeg is given: padding is done before, shrinking by it."""
+        shrinks = self.size[0] < self.frame[0] or self.size[1] < self.frame[1]
+        return self.frame if shrinks else self.size
+
+
+def ffmpeg_arguments(ffmpeg: str, film: EncodedFilm, output: Path) -> list[str]:
+    """The command by which the program `ffmpeg` encodes raw RGB frames from its standard input."""
+    rate = Fraction(film.fps).limit_denominator(1001)
+    arguments = [ffmpeg, *_QUIET, "-protocol_whitelist", "pipe"]
+    arguments += ["-f", "rawvideo", "-pixel_format", "rgb24", "-framerate", str(rate)]
+    arguments += ["-video_size", f"{film.piped[0]}x{film.piped[1]}", "-i", "pipe:0"]
+    if film.suffix in YUV_FORMATS:
+        arguments += ["-vf", f"scale={film.size[0]}:{film.size[1]}:{_YUV}"]
+    arguments += _ENCODERS[film.suffix]
+    if film.comment:
+        arguments += ["-metadata", f"comment={film.comment}"]
+    muxer = _MUXERS.get(film.suffix, film.suffix.removeprefix("."))
+    return [*arguments, "-f", muxer, f"file:{output.absolute()}"]
+
+
+def gif_arguments(ffmpeg: str, recording: Path, output: Path) -> list[str]:
+    """The command that turns a recording into a GIF with one palette for the whole film.
+
+    A palette a frame, all that a single pass allows, makes still parts flicker and the file twice
+    as large. So the frames are recorded without loss first, and read twice: for the palette, and
+    for the frames, dithered only where something moves.
+    """
+    reading = ["-protocol_whitelist", "file", "-i", f"file:{recording.absolute()}"]
+    graph = (
+        "[0:v]palettegen=stats_mode=full[palette];"
+        "[1:v][palette]paletteuse=dither=sierra2_4a:diff_mode=rectangle"
+    )
+    arguments = [ffmpeg, *_QUIET, *reading, *reading, "-filter_complex", graph]
+    return [*arguments, "-loop", "0", "-f", "gif", f"file:{output.absolute()}"]
+
+
+@contextmanager
+def encoder(film: EncodedFilm, output: Path, name: Path) -> Iterator[Sink]:
+    """Yield what pipes frames to an encoder; `name` is what messages call the film."""
+    padding = ((0, film.piped[1] - film.frame[1]), (0, film.piped[0] - film.frame[0]), (0, 0))
+
+    with _running(ffmpeg_arguments(_ffmpeg(), film, output), name) as feed:
+
+        def write(frame: Pixels) -> None:
+            if film.piped != film.frame:
+                frame = np.pad(frame, padding, mode="edge")
+            feed(np.ascontiguousarray(frame).data)
+
+        yield write
+
+
+@contextmanager
+def gif_encoder(film: EncodedFilm, output: Path, name: Path) -> Iterator[Sink]:
+    """As `encoder`, in the two passes of `gif_arguments`."""
+    with scratch(output.parent, ".mkv") as recording:
+        with encoder(replace(film, suffix=".mkv"), recording, name) as sink:
+            yield sink
+        with _running(gif_arguments(_ffmpeg(), recording, output), name):
+            pass
+
+
+@contextmanager
+def _running(arguments: list[str], name: Path) -> Iterator[Callable[[memoryview], None]]:
+    """Run ffmpeg around the block and yield what feeds its standard input.
+
+    When the block is left ffmpeg has ended, by itself or, after an exception, killed.
+
+    Raises:
+        GanimateError: ffmpeg failed or was killed, with its own last words.
+    """
+    # A file takes the messages, since a pipe that nobody empties would stop ffmpeg.
+    with tempfile.TemporaryFile() as messages:
+        try:
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=messages,
+                start_new_session=True,  # Ctrl-C is for us; we end ffmpeg ourselves
+            )
+        except OSError as error:
+            raise GanimateError(f"{arguments[0]}: cannot be started: {error.strerror}") from error
+        assert process.stdin is not None
+        pipe = process.stdin
+
+        def failure() -> GanimateError:
+            status = process.wait()
+            messages.seek(0)
+            words = messages.read().decode(errors="replace").split("\n")
+            ending = f"was killed by signal {-status}" if status < 0 else f"failed ({status})"
+            return GanimateError(f"{name}: ffmpeg {ending}", " / ".join(filter(None, words[-4:])))
+
+        def feed(data: memoryview) -> None:
+            try:
+                pipe.write(data)
+            except OSError as error:  # it has gone: its own words tell more
+                raise failure() from error
+
+        try:
+            yield feed
+            with suppress(OSError):
+                pipe.close()
+            if process.wait() != 0:
+                raise failure()
+        finally:
+            process.kill()
+            process.wait()
+            with suppress(OSError):
+                pipe.close()
+
+
+def _ffmpeg() -> str:
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    try:
+        return str(get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise GanimateError(
+            "no ffmpeg was found, which writes films",
+            "reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE; frames go to a folder without it",
+        ) from error
