@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
-PHOTO := examples/astronaut.jpg
+PHOTO := examples/portrait.jpg
 FILM := demo/smile.mp4
 
 .PHONY: demo test check clean

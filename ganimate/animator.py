@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from pathlib import Path
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganimate.errors import UsageError
-from ganimate.facs import ActionUnits, Expression, action_unit, blend, parse_look
 from ganimate.faces.blend import Blender
 from ganimate.faces.locate import Face, Locator, choose, open_locator
+from ganimate.facs import ActionUnits, Expression, action_unit, blend, parse_look
 from ganimate.media.provenance import Provenance
 from ganimate.media.stills import Photo, photo_from, replace_pixels, write_photo
+from ganimate.media.video import FilmWriter, film_writer
 from ganimate.trajectory import Trajectory
 
 if TYPE_CHECKING:
@@ -63,15 +64,12 @@ class Animator:
     @cached_property
     def locator(self) -> Locator:
         """What finds the faces."""
-        locator = open_locator(
+        return open_locator(
             self._locator_kind,
             face_model=self._face_model,
             offline=self._offline,
             notify=self.notify,
         )
-        # MediaPipe's own cleanup fails when it is left to the interpreter's exit.
-        weakref.finalize(self, locator.close)
-        return locator
 
     @cached_property
     def engine(self) -> Engine:
@@ -156,9 +154,7 @@ class Portrait:
         Raises:
             UsageError: an unknown action unit, expression or base, or a value out of range.
         """
-        targets = [
-            _target(look, current, strength, base, expressions) for current in self.currents
-        ]
+        targets = [_target(look, current, strength, base, expressions) for current in self.currents]
         painted = [
             layer.paint(target.vector[None])[0]
             for layer, target in zip(self._layers, targets, strict=True)
@@ -178,11 +174,50 @@ class Portrait:
         Raises:
             UsageError: trajectories of different lengths, or another number than faces.
         """
-        one_for_all = isinstance(trajectory, Trajectory)
-        several = [trajectory] * len(self.chosen) if one_for_all else list(trajectory)
-        if len(several) != len(self.chosen) or len({len(one) for one in several}) != 1:
+        if isinstance(trajectory, Trajectory):
+            trajectory = [trajectory] * len(self.chosen)
+        if len(trajectory) != len(self.chosen) or len({len(one) for one in trajectory}) != 1:
             raise UsageError("give one trajectory for all faces, or one of equal length for each")
-        return self._frames([one.intensities for one in several])
+        return self._frames([one.intensities for one in trajectory])
+
+    def film(
+        self,
+        path: str | Path,
+        *,
+        fps: float,
+        course: str = "animated",
+        force: bool = False,
+        provenance: bool = True,
+    ) -> AbstractContextManager[FilmWriter]:
+        """Open a film of the photo's size and colours.
+
+            with portrait.film("blink.mp4", fps=trajectory.fps) as film:
+                for frame in portrait.animate(trajectory):
+                    film.write(frame)
+
+        Args:
+            path: .mp4, .webm, .gif, .webp, .apng, or no suffix: a folder of PNGs.
+            fps: frames a second.
+            course: what happens, in words, as the film's provenance has it.
+            force: write over an existing film. The photo itself is never written over.
+            provenance: record inside the film that it was made with trained weights.
+
+        Raises:
+            GanimateError: the film exists, or cannot be written; nothing is left of it then.
+            UsageError: a suffix of no known format, or what the format cannot hold.
+        """
+        height, width = self.photo.pixels.shape[:2]
+        stated = Provenance(course, self.animator.engine.fingerprint) if provenance else None
+        return film_writer(
+            path,
+            size=(width, height),
+            fps=fps,
+            provenance=stated,
+            force=force,
+            source=self.photo.path,
+            icc_profile=self.photo.icc_profile,
+            notify=self.animator.notify,
+        )
 
     def _frames(self, rows: list[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
         for start in range(0, len(rows[0]), BATCH):
@@ -215,7 +250,7 @@ class Portrait:
             return pictures[0]
         # Faces may overlap: what each of them changes is added up.
         before = self.photo.pixels.astype(np.int16)
-        total = reduce(np.add, (picture - before for picture in pictures), before)
+        total: NDArray[np.int16] = sum((picture - before for picture in pictures), before)
         return total.clip(0, 255).astype(np.uint8)
 
 

@@ -55,7 +55,7 @@ def animate(
     """
     from ganimate.facs import ActionUnits, load_expressions, parse_look
     from ganimate.media.output import check_output
-    from ganimate.media.video import check_format
+    from ganimate.media.video import film_format
     from ganimate.trajectory import Trajectory
 
     expressions = load_expressions(expressions_file)
@@ -73,12 +73,10 @@ def animate(
 
     # What is wrong with the request itself is said before anything heavy is loaded.
     frames = len(trajectory(ActionUnits()))
-    check_format(output)
+    film_format(output)
     check_output(output, force=force, source=photo)
 
     from ganimate.animator import Animator
-    from ganimate.media.provenance import Provenance
-    from ganimate.media.video import film_writer
 
     console = Console(quiet=quiet, as_json=json)
     animator = Animator(
@@ -91,17 +89,11 @@ def animate(
     )
     with console.busy("looking for the face"):
         portrait = animator.open(photo, face=face)
-    height, width = portrait.photo.pixels.shape[:2]
-    stated = Provenance(" to ".join(looks), animator.engine.fingerprint)
-    with film_writer(
-        output,
-        size=(width, height),
-        fps=fps,
-        provenance=None if no_provenance else stated,
-        force=force,
+    trajectories = [trajectory(current) for current in portrait.currents]
+    with portrait.film(
+        output, fps=fps, course=" to ".join(looks), force=force, provenance=not no_provenance
     ) as film:
-        moving = portrait.animate([trajectory(current) for current in portrait.currents])
-        for frame in console.track(moving, frames, "animating"):
+        for frame in console.track(portrait.animate(trajectories), frames, "animating"):
             film.write(frame)
     console.result(
         str(output),
@@ -111,7 +103,7 @@ def animate(
             "frames": frames,
             "fps": fps,
             "seconds": frames / fps,
-            "size": [width, height],
+            "size": list(film.size),
             "faces": [one.index for one in portrait.chosen],
             "current": portrait.current.to_dict(),
             "locator": animator.locator.name,

@@ -41,7 +41,9 @@ def _print_version(wanted: bool) -> None:
 def ganimate(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version),
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
     ] = False,
 ) -> None:
     """Change the expression of a face in one photo, and animate it."""
