@@ -75,7 +75,7 @@ class FaceFrame:
         # Both lines vote on the roll: the eye line alone shakes with a wink, the eye-mouth line
         # with a crooked smile. The longer of both sets the size, so that a turned head, whose
         # eyes draw together, keeps its scale.
-        direction = across + (down[1], -down[0])
+        direction = across + np.array([down[1], -down[0]])
         length = math.hypot(*direction)
         half_side = max(1.25 * math.hypot(*across), 1.16 * math.hypot(*down))
         if not (math.isfinite(half_side) and length > 1e-6 * half_side > 0):
@@ -106,6 +106,11 @@ class FaceFrame:
     def scaled(self, factor: float) -> FaceFrame:
         """The same frame made `factor` times larger about its centre."""
         return replace(self, half_side=self.half_side * factor)
+
+    def resized(self, factor: float) -> FaceFrame:
+        """The same frame where the whole photo is made `factor` times larger."""
+        x, y = ((value + 0.5) * factor - 0.5 for value in self.centre)
+        return replace(self, centre=(x, y), half_side=self.half_side * factor)
 
     def matrix(self, size: int = CROP_SIZE) -> NDArray[np.float64]:
         """The affine map photo -> crop, (2, 3): crop = matrix @ (x, y, 1)."""
@@ -147,8 +152,8 @@ class FaceFrame:
             GanimateError: the frame lies outside the photo.
         """
         low, high = self.corners().min(0), self.corners().max(0)
-        left, top = (max(0, math.ceil(v)) for v in low)
-        right, bottom = (min(n, math.floor(v) + 1) for n, v in zip((width, height), high))
+        left, top = max(0, math.ceil(low[0])), max(0, math.ceil(low[1]))
+        right, bottom = min(width, math.floor(high[0]) + 1), min(height, math.floor(high[1]) + 1)
         if top >= bottom or left >= right:
             raise GanimateError(f"the face frame lies outside the photo of {width} x {height}")
         return top, bottom, left, right

@@ -80,10 +80,10 @@ class Face:
         Intersection over union, with the smaller box for the union: a false face inside a true
         one counts as the duplicate that it is.
         """
-        x0, y0 = (max(a, b) for a, b in zip(self.box[:2], other.box[:2]))
-        x1, y1 = (min(a, b) for a, b in zip(self.box[2:], other.box[2:]))
-        areas = [(f.box[2] - f.box[0]) * (f.box[3] - f.box[1]) for f in (self, other)]
-        return max(0.0, x1 - x0) * max(0.0, y1 - y0) / max(min(areas), 1e-9)
+        boxes = np.array([self.box, other.box])
+        sides = boxes[:, 2:] - boxes[:, :2]
+        shared = np.clip(boxes[:, 2:].min(0) - boxes[:, :2].max(0), 0, None)
+        return float(shared.prod() / max(sides.prod(1).min(), 1e-9))
 
 
 class Locator(Protocol):
@@ -330,7 +330,7 @@ def _hushed() -> Iterator[None]:
         yield
         return
     try:
-        with open(os.devnull, "wb") as nowhere:
+        with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:

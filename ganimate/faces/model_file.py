@@ -140,17 +140,18 @@ def _replacing(target: Path) -> Iterator[int]:
     """A file descriptor whose bytes become `target` when all went well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     file, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    part = Path(name)
     try:
         try:
             yield file
             os.fsync(file)
         finally:
             os.close(file)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
+        part.chmod(0o644)
+        part.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            part.unlink()
         raise
 
 
