@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -64,7 +65,7 @@ def find_model(
         )
     if notify:
         notify(f"fetching MediaPipe's face model ({MODEL_BYTES / 1e6:.1f} MB) to {target}")
-    return fetch(MODEL_URL, target)
+    return fetch(MODEL_URL, target, size=MODEL_BYTES, sha256=MODEL_SHA256)
 
 
 def model_folders() -> list[Path]:
@@ -90,9 +91,9 @@ def fetch(
     url: str,
     target: Path,
     *,
-    size: int = MODEL_BYTES,
-    sha256: str = MODEL_SHA256,
-    timeout: float | None = None,
+    size: int,
+    sha256: str,
+    timeout: float = TIMEOUT_SECONDS,
 ) -> Path:
     """Fetch a file of known size and hash; `target` appears whole and checked, or not at all.
 
@@ -101,18 +102,17 @@ def fetch(
         target: where to; its folder is made.
         size: bytes expected; not one more is read.
         sha256: the hash expected, hexadecimal.
-        timeout: seconds of silence allowed, TIMEOUT_SECONDS by default.
+        timeout: seconds of silence allowed.
 
     Raises:
         GanimateError: no answer, wrong bytes, or no place to keep them.
     """
     digest, received = hashlib.sha256(), 0
     request = Request(url, headers={"User-Agent": "ganimate"})
-    wait = TIMEOUT_SECONDS if timeout is None else timeout
     try:
         with (
             _replacing(target) as file,
-            urlopen(request, timeout=wait) as answer,
+            urlopen(request, timeout=timeout) as answer,
             _progress(target.name, size) as advance,
         ):
             while chunk := answer.read(min(CHUNK_BYTES, size + 1 - received)):
@@ -126,7 +126,7 @@ def fetch(
                     f"{url} sent {what} bytes that are not the {size} expected",
                     "try again later, or fetch the file by other means",
                 )
-    except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors
+    except (OSError, HTTPException, ValueError) as error:  # timeouts are OSErrors
         reason = error.reason if isinstance(error, URLError) else error
         raise GanimateError(
             f"cannot fetch {url} to {target}: {reason}",
