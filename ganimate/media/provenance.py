@@ -190,10 +190,11 @@ def embed(film: Path, suffix: str, provenance: Provenance) -> None:
 
 def _truncate(file: BinaryIO, ending: bytes) -> None:
     """Take the known last bytes off the file."""
-    file.seek(-len(ending), os.SEEK_END)
+    start = max(0, file.seek(0, os.SEEK_END) - len(ending))
+    file.seek(start)
     if file.read() != ending:
         raise GanimateError("the encoder left an incomplete file")
-    file.seek(-len(ending), os.SEEK_END)
+    file.seek(start)
     file.truncate()
 
 
@@ -231,7 +232,7 @@ def _end_apng(file: BinaryIO, packet: bytes, comment: bytes) -> None:
 def _end_webp(file: BinaryIO, packet: bytes, _comment: bytes) -> None:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    riff, declared, webp, first = struct.unpack("<4sI4s4s", file.read(16))
+    riff, declared, webp, first = struct.unpack("<4sI4s4s", file.read(16).ljust(16))
     if (riff, webp) != (b"RIFF", b"WEBP") or declared + 8 != size:
         raise GanimateError("the encoder left an incomplete file")
     if first == b"VP8 ":

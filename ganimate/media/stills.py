@@ -52,6 +52,7 @@ _DESCRIPTIVE = frozenset(
     (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, *range(40091, 40096), 34665, 34853)
 )
 _TIFF_XMP = 700
+_EXIF_HEAD = b"Exif\0\0"
 
 # A JPEG segment holds 65 533 bytes, of which XMP's own name takes 29 and EXIF's 6.
 _JPEG_MAX_XMP = 65_533 - 29
@@ -61,7 +62,7 @@ _ENCODINGS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "PNG": {},
     "WEBP": {"quality": 95, "method": 4},
-    "TIFF": {"compression": "tiff_adobe_deflate"},
+    "TIFF": {},  # uncompressed: through libtiff Pillow cannot write the Exif and GPS tables
 }
 
 Notify = Callable[[str], None]
@@ -114,8 +115,8 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
     formats = [name for name in _READABLE if name in Image.OPEN]
     try:
         with path.open("rb") as file, warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; the check of the size below refuses them all.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns of bombs, which the check of the size refuses, and of tags it skips.
+            warnings.simplefilter("ignore")
             if not file.read(1):
                 raise GanimateError(f"{path}: the file is empty")
             file.seek(0)
@@ -236,7 +237,9 @@ def write_photo(
         try:
             with write_errors(path), unfinished.open("xb") as file:
                 image.save(file, form, **_save_options(photo, form, provenance, tell))
-        except (ValueError, OverflowError) as error:
+        except GanimateError:
+            raise
+        except Exception as error:  # too large for the format, or EXIF that cannot be stored
             raise GanimateError(f"{path}: {form} cannot hold this picture: {error}") from error
     return path
 
@@ -299,7 +302,7 @@ def _carried_exif(image: Image.Image, upright: Image.Image) -> bytes | None:
         exif = upright.getexif()
         raw = upright.info.get("exif")
         if exif and isinstance(raw, bytes) and not exif.get_ifd(ExifTags.IFD.IFD1):
-            return raw
+            return raw if raw.startswith(_EXIF_HEAD) else _EXIF_HEAD + raw  # WebP goes without
     return exif.tobytes() if exif else None  # tobytes leaves the thumbnail out
 
 
@@ -331,9 +334,9 @@ def _save_options(
     if photo.icc_profile:
         options["icc_profile"] = photo.icc_profile
     if form == "TIFF":
-        carried = Image.Exif()
+        carried, table = Image.Exif(), Image.Exif()
         carried.load(exif or b"")
-        table = _descriptive(carried)
+        table.load(_descriptive(carried).tobytes())
         if xmp:
             table[_TIFF_XMP] = xmp
         return options | {"exif": table}
