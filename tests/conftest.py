@@ -1,0 +1,70 @@
+"""What tests share: real photos, MediaPipe's model where it is at hand, and the real command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+EXAMPLES = ROOT / "examples"
+COMMAND = Path(sys.executable).with_name("ganimate")
+
+Completed = subprocess.CompletedProcess[str]
+Ganimate = Callable[..., Completed]
+
+# Tests fetch nothing. MediaPipe's model is taken from where a person said, or from beside the
+# repository; where it is neither, `--locator auto` is the built-in one.
+os.environ["GANIMATE_OFFLINE"] = "1"
+if (SHARED / "models").is_dir():
+    os.environ.setdefault("GANIMATE_HOME", str(SHARED / "models"))
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Path:
+    """One neutral face, 800 x 800."""
+    return EXAMPLES / "portrait.jpg"
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Path:
+    """One small smiling face, 512 x 512."""
+    return EXAMPLES / "astronaut.jpg"
+
+
+@pytest.fixture
+def face(tmp_path: Path, portrait: Path) -> Path:
+    """face.jpg in a folder of its own, as a person would have it."""
+    return Path(shutil.copy(portrait, tmp_path / "face.jpg"))
+
+
+@pytest.fixture
+def ganimate(tmp_path: Path) -> Ganimate:
+    """Run the installed command in the test's own folder."""
+
+    def run(*words: object, **environment: str) -> Completed:
+        return subprocess.run(
+            [str(COMMAND), *map(str, words)],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=300,
+        )
+
+    return run
+
+
+@pytest.fixture
+def without_mediapipe(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a machine on which MediaPipe cannot be loaded."""
+    folder = tmp_path_factory.mktemp("hidden")
+    (folder / "mediapipe.py").write_text("raise ImportError('libEGL.so.1: cannot open')\n")
+    return {"PYTHONPATH": str(folder)}

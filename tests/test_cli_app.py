@@ -1,0 +1,201 @@
+"""The command as a whole: help, version, words in any order, and every error in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import COMMAND, EXAMPLES, ROOT, Ganimate
+from PIL import Image
+
+from ganimate import __version__
+from ganimate.cli.app import app, join_looks
+
+COMMANDS = [info.callback.__name__ for info in app.registered_commands if info.callback]
+HEAVY = ("cv2", "imageio", "mediapipe", "numpy", "PIL", "rich", "torch", "yaml")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["edit", "--help"], ["faces", "-h"]])
+def test_help_and_version_load_nothing_heavy(words: list[str]) -> None:
+    program = f"""
+import sys
+from ganimate.cli.app import main
+try:
+    main({words!r})
+except SystemExit as done:
+    assert not done.code
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version(ganimate: Ganimate) -> None:
+    assert ganimate("--version").stdout == f"ganimate {__version__}\n"
+
+
+def test_runs_as_a_module(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "ganimate", "--version"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == f"ganimate {__version__}\n"
+
+
+def test_help_lists_every_command(ganimate: Ganimate) -> None:
+    text = ganimate("--help").stdout
+    assert [name for name in COMMANDS if f"\n  {name} " in text] == COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_on_the_commands_page(name: str) -> None:
+    from typer.main import get_command
+
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    page = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    options = {max(option.opts, key=len) for option in command.params if option.opts[0][0] == "-"}
+    assert not [option for option in options if f"`{option}" not in page and option != "--help"]
+
+
+@pytest.mark.parametrize(
+    ("written", "understood"),
+    [
+        ("edit f.jpg --au 12=1 6=1", "edit|f.jpg|--au|12=1 6=1"),
+        ("edit --au 12=1 6=1 f.jpg", "edit|--au|12=1 6=1|f.jpg"),
+        ("edit --au 12=1 f.jpg --au 6=1", "edit|--au|12=1|f.jpg|--au|6=1"),
+        ("edit --au=12=1 6=1 f.jpg", "edit|--au=12=1 6=1|f.jpg"),
+        ("edit --au 12=1 -o a=b.png f.jpg", "edit|--au|12=1|-o|a=b.png|f.jpg"),
+        ("animate f.jpg --to smile 45=1 o.gif", "animate|f.jpg|--to|smile 45=1|o.gif"),
+        ("animate --from 1=1 2=1 --to 12=1 f o", "animate|--from|1=1 2=1|--to|12=1|f|o"),
+        ("edit --au 12=1 -- 6=1", "edit|--au|12=1|--|6=1"),
+        ("edit --au --force 6=1", "edit|--au|--force|6=1"),
+    ],
+)
+def test_a_look_may_run_over_several_words(written: str, understood: str) -> None:
+    assert join_looks(written.split()) == understood.split("|")
+
+
+WRONG = {
+    "unknown action unit": ("edit face.jpg --au 99=0.5", "99=0.5", "AU9"),
+    "unknown name": ("edit face.jpg --au lip_corner_pullr=1", "lip_corner_puller"),
+    "out of range": ("edit face.jpg --au 12=2", "12=2", "0 to 1"),
+    "negative letter": ("edit face.jpg --au 12=F", "12=F", "A to E"),
+    "not a number": ("edit face.jpg --au 12=nan", "12=nan"),
+    "infinite": ("edit face.jpg --au 12=inf", "12=inf"),
+    "no value": ("edit face.jpg --au 12=", "12="),
+    "twice": ("edit face.jpg --au 12=0.8 --au 12=0.3", "12=0.3", "AU12"),
+    "the good beside the bad": ("edit --au 12=0.8 99=1 face.jpg", "99=1"),
+    "a word for an assignment": ("edit face.jpg --au smile", "smile", "12=0.8"),
+    "unknown expression": ("edit face.jpg --expression smil", "smil", "did you mean smile"),
+    "nothing asked": ("edit face.jpg", "--au", "--expression"),
+    "strength alone": ("edit face.jpg --au 12=1 --strength 0.5", "--strength"),
+    "strength out of range": ("edit face.jpg --expression smile --strength 3", "3"),
+    "no such picture format": ("edit face.jpg --au 12=1 -o out.xyz", "out.xyz", ".png"),
+    "no such film format": ("animate face.jpg --to smile out.xyz", "out.xyz", ".mp4"),
+    "unknown look": ("animate face.jpg --from neutrl --to smile out.mp4", "neutral"),
+    "bad assignment in a look": ("animate face.jpg --to 12=9 out.mp4", "12=9"),
+    "fps out of range": ("animate face.jpg --to smile out.mp4 --fps 1000", "1000", "240"),
+    "negative time": ("animate face.jpg --to smile out.mp4 --seconds -1", "-1"),
+    "endless": ("animate face.jpg --to smile out.mp4 --seconds 1e9", "frames"),
+    "csv and json": ("read face.jpg --csv --json", "--csv"),
+    "no such face model": ("faces face.jpg --face-model none.task", "none.task"),
+    "expressions of no shape": ("expressions --expressions-file list.yaml", "list.yaml"),
+}
+
+FAILED = {
+    "no such photo": ("edit none.jpg --au 12=1", "none.jpg"),
+    "a folder": ("edit . --au 12=1 -o out.png", "folder"),
+    "not a picture": ("faces notes.jpg", "notes.jpg", "JPEG"),
+    "an empty file": ("faces empty.jpg", "empty.jpg"),
+    "too small": ("faces small.png", "small.png", "64"),
+    "truncated": ("faces half.jpg", "half.jpg"),
+    "no face": ("faces wall.png --locator builtin", "wall.png", "try"),
+    "no face to edit": ("edit wall.png --au 12=1 --locator builtin", "wall.png", "try"),
+    "no face of this number": (
+        "edit face.jpg --au 12=1 --face 7 --locator builtin",
+        "face.jpg",
+        "7",
+    ),
+    "output exists": ("edit face.jpg --au 12=1 -o wall.png", "wall.png", "--force"),
+    "film exists": ("animate face.jpg --to smile old.mp4", "old.mp4", "--force"),
+    "boxes exist": ("faces face.jpg -o wall.png", "wall.png", "--force"),
+    "over the photo": ("edit face.jpg --au 12=1 -o face.jpg --force", "face.jpg"),
+    "frames over other files": ("animate face.jpg --to smile full --force", "full"),
+    "no folder for the output": ("edit face.jpg --au 12=1 -o no/out.png", "no"),
+    "no such weights": ("edit face.jpg --au 12=1 --weights none.safetensors", "none.safetensors"),
+    "not weights": ("edit face.jpg --au 12=1 --weights notes.jpg", "notes.jpg", "safetensors"),
+    "no such expressions": ("expressions --expressions-file none.yaml", "none.yaml"),
+    "no such device": ("edit face.jpg --au 12=1 --device abacus", "abacus"),
+}
+
+
+@pytest.fixture
+def desk(face: Path) -> Path:
+    """A folder with a photo, and with much that is not one."""
+    folder = face.parent
+    (folder / "notes.jpg").write_text("not a picture")
+    (folder / "empty.jpg").touch()
+    (folder / "half.jpg").write_bytes(face.read_bytes()[:20_000])
+    Image.new("RGB", (32, 32)).save(folder / "small.png")
+    grain = np.random.default_rng(0).integers(90, 110, (200, 200, 3), dtype=np.uint8)
+    Image.fromarray(grain).save(folder / "wall.png")
+    (folder / "old.mp4").write_bytes(b"a film")
+    (folder / "full").mkdir()
+    (folder / "full" / "letter.txt").touch()
+    (folder / "list.yaml").write_text("- 12\n- 6\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "told"),
+    [
+        pytest.param(status, words, told, id=name)
+        for status, cases in ((2, WRONG), (1, FAILED))
+        for name, (words, *told) in cases.items()
+    ],
+)
+def test_an_error_is_one_line_that_helps(
+    desk: Path, ganimate: Ganimate, status: int, words: str, told: list[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in desk.rglob("*") if path.is_file()}
+    done = ganimate(*words.split())
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("ganimate: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert not [word for word in told if word not in done.stderr], done.stderr
+    after = {path: path.stat().st_mtime_ns for path in desk.rglob("*") if path.is_file()}
+    assert after == before
+
+
+@pytest.mark.parametrize("words", ["--nonsense", "edit --nonsense", "edit", "paint", "edit a b"])
+def test_wrong_options_exit_with_2(ganimate: Ganimate, words: str) -> None:
+    done = ganimate(*words.split())
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_where(ganimate: Ganimate) -> None:
+    done = ganimate("edit", "none.jpg", "--au", "12=1", "--debug")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("ganimate: none.jpg")
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    process = subprocess.Popen(
+        [COMMAND, "expressions"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stderr
+    process.stdout.close()
+    assert "Traceback" not in process.stderr.read()
+    process.wait()
+
+
+def test_examples_are_credited() -> None:
+    credits = (EXAMPLES / "ATTRIBUTION.md").read_text("utf-8")
+    photos = [path.name for path in EXAMPLES.glob("*.jpg")]
+    assert len(photos) >= 2
+    assert not [name for name in photos if name not in credits]

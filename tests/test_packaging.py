@@ -1,0 +1,113 @@
+"""What is installed, and that the documents keep their word."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run([*command, "--directory", folder], cwd=ROOT, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_has_weights_recipes_and_licence(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for wanted in (
+        "ganimate/py.typed",
+        "ganimate/facs/expressions.yaml",
+        "ganimate/weights/generator.safetensors",
+        "ganimate/weights/reader.safetensors",
+        "ganimate/weights/MODEL_CARD.md",
+        "ganimate/recipes/default.yaml",
+    ):
+        assert wanted in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"ganimate"}
+
+
+def test_the_installed_wheel_works_alone(wheel: Path, tmp_path: Path, portrait: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    words = ["edit", portrait, "--au", "12=0.8", "6=0.5", "-o", "out.png", "--locator", "builtin"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ganimate", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "out.png\n"), done.stderr
+
+
+def test_every_dependency_is_pinned_within_its_range() -> None:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    here = {
+        canonicalize_name(pin.name): pin for pin in pins if not pin.marker or pin.marker.evaluate()
+    }
+    extras = [wanted for group in PROJECT["optional-dependencies"].values() for wanted in group]
+    for wanted in map(Requirement, [*PROJECT["dependencies"], *extras]):
+        if applies(wanted) and wanted.name != PROJECT["name"]:
+            (pin,) = here[canonicalize_name(wanted.name)].specifier
+            assert pin.operator == "=="
+            assert Version(pin.version) in wanted.specifier, wanted
+
+
+def applies(requirement: Requirement) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate()
+
+
+def python_blocks(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/expressions.md"])
+def test_the_documents_python_runs(
+    page: str, face: Path, monkeypatch: pytest.MonkeyPatch, portrait: Path
+) -> None:
+    monkeypatch.chdir(face.parent)
+    Path("examples").mkdir()
+    shutil.copy(portrait, "examples")
+    blocks = python_blocks(page)
+    assert blocks
+    exec(compile("\n".join(blocks), page, "exec"), {})
+
+
+def test_the_quickstart_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "quickstart.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    written = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert written == {"smile.png", "surprise.png", "blink.mp4"}
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")]
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
