@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from ganimate import __version__
 from ganimate.errors import GanimateError
@@ -140,7 +142,7 @@ def test_the_comment_is_one_line_of_ascii() -> None:
     assert "all at rest" in comment(Provenance({"AU12": 0.0}, "w"))
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".webp", ".apng"])
+@pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp", ".apng"])
 @pytest.mark.parametrize("content", [b"", b"cut short, and longer than any header is"])
 def test_what_is_not_a_film_is_not_marked_as_one(
     tmp_path: Path, suffix: str, content: bytes
@@ -149,3 +151,21 @@ def test_what_is_not_a_film_is_not_marked_as_one(
     film.write_bytes(content)
     with pytest.raises(GanimateError, match="incomplete"):
         embed(film, suffix, STATED)
+
+
+def test_a_comment_of_any_length_and_script(tmp_path: Path) -> None:
+    film = tmp_path / "film.gif"
+    Image.new("P", (64, 64)).save(film, loop=0)
+    embed(film, ".gif", Provenance("é" * 1000, "w"))
+    with Image.open(film) as image:
+        image.load()
+        assert b"?" * 1000 in image.info["comment"]
+
+
+def test_what_is_longer_than_a_block_moves_whole(tmp_path: Path) -> None:
+    film = tmp_path / "film.apng"
+    noise = np.random.default_rng(0).integers(0, 256, (1000, 1000, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(film, "PNG")
+    embed(film, ".apng", STATED)
+    with Image.open(film) as image:
+        assert np.array_equal(np.asarray(image), noise)

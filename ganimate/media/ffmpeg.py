@@ -153,7 +153,7 @@ def _running(arguments: list[str], name: Path) -> Iterator[Callable[[memoryview]
             messages.seek(0)
             words = messages.read().decode(errors="replace").split("\n")
             ending = f"was killed by signal {-status}" if status < 0 else f"failed ({status})"
-            return GanimateError(f"{name}: ffmpeg {ending}", " / ".join(filter(None, words[-4:])))
+            return GanimateError(f"{name}: ffmpeg {ending}", " / ".join(filter(None, words[:3])))
 
         def feed(data: memoryview) -> None:
             try:

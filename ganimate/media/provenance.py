@@ -1,8 +1,8 @@
 """Say inside a picture or film that it is synthetic, what was asked for, and of which weights.
 
 The statement is an XMP packet whose `Iptc4xmpExt:DigitalSourceType` is IPTC's term for a photo
-changed by a trained model. Pillow writes it into stills; `embed` puts it into finished films, at
-the end of the file, which leaves the encoder free to stream.
+changed by a trained model. Pillow writes it into stills; `embed` puts it into finished films, so
+that the encoder is free to stream.
 
 Sources: Adobe XMP Specification Part 3 (2020) for the places in each format; IPTC Photo Metadata
 Standard 2023.1 and https://cv.iptc.org/newscodes/digitalsourcetype/ for the vocabulary.
@@ -14,7 +14,7 @@ import os
 import struct
 import uuid
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,61 +180,70 @@ def embed(film: Path, suffix: str, provenance: Provenance) -> None:
     Raises:
         GanimateError: the file is not of this format, or too large for it.
     """
-    append = {".mp4": _end_mp4, ".gif": _end_gif, ".webp": _end_webp, ".apng": _end_apng}
-    if suffix in append:
+    mark = {".mp4": _mark_mp4, ".gif": _mark_gif, ".webp": _mark_webp, ".apng": _mark_apng}
+    if suffix in mark:
+        line = comment(provenance).encode("ascii", "replace")
         with film.open("rb+") as file:
-            append[suffix](
-                file, xmp_packet(provenance), comment(provenance).encode("ascii", "replace")
-            )
+            mark[suffix](file, xmp_packet(provenance), line)
 
 
-def _truncate(file: BinaryIO, ending: bytes) -> None:
-    """Take the known last bytes off the file."""
-    start = max(0, file.seek(0, os.SEEK_END) - len(ending))
-    file.seek(start)
-    if file.read() != ending:
-        raise GanimateError("the encoder left an incomplete file")
-    file.seek(start)
-    file.truncate()
+def _incomplete(file: BinaryIO) -> GanimateError:
+    return GanimateError(f"{file.name}: the encoder left an incomplete film")
 
 
-def _end_mp4(file: BinaryIO, packet: bytes, _comment: bytes) -> None:
+def _insert(file: BinaryIO, offset: int, data: bytes) -> None:
+    """Make room at `offset`, moving what follows from its end on, block by block."""
+    end = file.seek(0, os.SEEK_END)
+    while end > offset:
+        start = max(offset, end - (1 << 20))
+        file.seek(start)
+        block = file.read(end - start)
+        file.seek(start + len(data))
+        file.write(block)
+        end = start
+    file.seek(offset)
+    file.write(data)
+
+
+def _mark_mp4(file: BinaryIO, packet: bytes, _comment: bytes) -> None:
+    head = file.read(8)
+    if head[4:] != b"ftyp":
+        raise _incomplete(file)
     file.seek(0, os.SEEK_END)
     file.write(struct.pack(">I4s", 24 + len(packet), b"uuid") + _MP4_XMP_UUID.bytes + packet)
 
 
-def _end_gif(file: BinaryIO, packet: bytes, comment: bytes) -> None:
-    def blocks(data: bytes) -> Iterator[bytes]:
-        for start in range(0, len(data), 255):
-            part = data[start : start + 255]
-            yield bytes([len(part)]) + part
-
-    _truncate(file, b"\x3b")
-    file.write(b"\x21\xfe" + b"".join(blocks(comment)) + b"\0")
+def _mark_gif(file: BinaryIO, packet: bytes, comment: bytes) -> None:
+    head = file.read(13)
+    if len(head) < 13 or head[:6] != b"GIF89a":
+        raise _incomplete(file)
+    colours = 2 << (head[10] & 7) if head[10] & 0x80 else 0
+    parts = [comment[start : start + 255] for start in range(0, len(comment), 255)]
+    said = b"\x21\xfe" + b"".join(bytes([len(part)]) + part for part in parts) + b"\0"
     # XMP stands in a GIF without sub-blocks; the "magic trailer" brings readers that take its
     # letters for block lengths to a zero, wherever they land.
     trailer = bytes([1, *range(255, -1, -1), 0])
-    file.write(b"\x21\xff\x0bXMP DataXMP" + packet + trailer + b"\x3b")
+    _insert(file, 13 + 3 * colours, said + b"\x21\xff\x0bXMP DataXMP" + packet + trailer)
 
 
-def _end_apng(file: BinaryIO, packet: bytes, comment: bytes) -> None:
+def _mark_apng(file: BinaryIO, packet: bytes, comment: bytes) -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         )
 
-    _truncate(file, chunk(b"IEND", b""))
-    file.write(chunk(b"tEXt", b"Comment\0" + comment))
-    file.write(chunk(b"iTXt", _PNG_XMP_KEYWORD.encode() + b"\0" * 5 + packet))
-    file.write(chunk(b"IEND", b""))
+    head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+    if file.read(len(head)) != head:
+        raise _incomplete(file)
+    said = chunk(b"tEXt", b"Comment\0" + comment)
+    said += chunk(b"iTXt", _PNG_XMP_KEYWORD.encode() + b"\0" * 5 + packet)
+    _insert(file, len(head) + 13 + 4, said)
 
 
-def _end_webp(file: BinaryIO, packet: bytes, _comment: bytes) -> None:
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
+def _mark_webp(file: BinaryIO, packet: bytes, _comment: bytes) -> None:
     riff, declared, webp, first = struct.unpack("<4sI4s4s", file.read(16).ljust(16))
-    if (riff, webp) != (b"RIFF", b"WEBP") or declared + 8 != size:
-        raise GanimateError("the encoder left an incomplete file")
+    if (riff, webp) != (b"RIFF", b"WEBP") or declared + 8 != file.seek(0, os.SEEK_END):
+        raise _incomplete(file)
     if first == b"VP8 ":
         _extend_webp(file)
     packet += b" " * (len(packet) % 2)  # chunks begin at even bytes
@@ -253,9 +262,7 @@ def _end_webp(file: BinaryIO, packet: bytes, _comment: bytes) -> None:
 
 def _extend_webp(file: BinaryIO) -> None:
     """Give the simple form, which a film of one frame gets, the header that allows metadata."""
-    file.seek(12)
-    picture = file.read()
-    width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", picture, 14))
-    file.seek(12)
-    file.write(b"VP8X" + struct.pack("<II", 10, 0))
-    file.write((width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little") + picture)
+    file.seek(26)
+    width, height = (side & 0x3FFF for side in struct.unpack("<HH", file.read(4)))
+    canvas = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    _insert(file, 12, b"VP8X" + struct.pack("<II", 10, 0) + canvas)
