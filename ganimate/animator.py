@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 
 from ganimate.errors import UsageError
 from ganimate.faces.blend import Blender
-from ganimate.faces.locate import Face, Locator, choose, open_locator
+from ganimate.faces.locate import Face, choose, open_locator
 from ganimate.facs import ActionUnits, Expression, action_unit, blend, parse_look
 from ganimate.media.provenance import Provenance
 from ganimate.media.stills import Photo, photo_from, replace_pixels, write_photo
@@ -32,7 +32,7 @@ BATCH = 8
 
 
 class Animator:
-    """Opens photos; holds what is costly to load: the locator and the networks.
+    """Opens photos; holds what is costly to load: the networks.
 
     Args:
         weights: a generator's safetensors file; by default the shipped one.
@@ -56,20 +56,10 @@ class Animator:
     ) -> None:
         self._weights = Path(weights) if weights else None
         self._device = device
-        self._locator_kind = locator
+        self._locator = locator
         self._face_model = Path(face_model) if face_model else None
         self._offline = offline
         self.notify = notify or _warn
-
-    @cached_property
-    def locator(self) -> Locator:
-        """What finds the faces."""
-        return open_locator(
-            self._locator_kind,
-            face_model=self._face_model,
-            offline=self._offline,
-            notify=self.notify,
-        )
 
     @cached_property
     def engine(self) -> Engine:
@@ -100,11 +90,21 @@ class Animator:
         photo = photo_from(source)
         for notice in photo.notices:
             self.notify(notice)
-        faces = self.locator.locate(photo.pixels)
+        # Opened anew for each photo, in a quarter of a second: MediaPipe must be closed before
+        # the interpreter shuts down, and nobody who writes three lines would.
+        with closing(
+            open_locator(
+                self._locator,
+                face_model=self._face_model,
+                offline=self._offline,
+                notify=self.notify,
+            )
+        ) as locator:
+            faces = locator.locate(photo.pixels)
         chosen = choose(faces, face, photo.path.name if photo.path else "the photo")
         crops = np.stack([one.frame.crop(photo.pixels) for one in chosen])
         currents = tuple(map(ActionUnits, self.reader.read(crops).intensities))
-        return Portrait(photo, tuple(faces), tuple(chosen), currents, animator=self)
+        return Portrait(photo, tuple(faces), tuple(chosen), currents, locator.name, self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +116,15 @@ class Portrait:
         faces: all its faces, from left to right.
         chosen: those which `edit` and `animate` change; at least one.
         currents: what each chosen face shows now.
+        locator: what found the faces: ``mediapipe`` or ``builtin``.
+        animator: what it was opened with.
     """
 
-    photo: Photo
-    faces: tuple[Face, ...]
-    chosen: tuple[Face, ...]
+    photo: Photo = field(repr=False)
+    faces: tuple[Face, ...] = field(repr=False)
+    chosen: tuple[Face, ...] = field(repr=False)
     currents: tuple[ActionUnits, ...]
+    locator: str
     animator: Animator = field(repr=False)
 
     @property

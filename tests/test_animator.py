@@ -149,11 +149,10 @@ def test_save_and_film_refuse_what_exists(opened: Portrait, tmp_path: Path) -> N
     assert edited.save(tmp_path / "out.png") == tmp_path / "out.png"
     with pytest.raises(ganimate.GanimateError, match="exists"):
         edited.save(tmp_path / "out.png")
-    with (
-        pytest.raises(ganimate.GanimateError, match="exists"),
-        opened.film(tmp_path / "out.png" / ".." / "out.png", fps=25),
-    ):
-        pass
+    film = tmp_path / "out.gif"
+    film.touch()
+    with pytest.raises(ganimate.GanimateError, match="exists"), opened.film(film, fps=25):
+        raise AssertionError("the film was opened")
 
 
 def test_notices_are_warnings_unless_taken(portrait: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def animate(
             "size": list(film.size),
             "faces": [one.index for one in portrait.chosen],
             "current": portrait.current.to_dict(),
-            "locator": animator.locator.name,
+            "locator": portrait.locator,
             "weights": animator.engine.fingerprint,
             "device": animator.engine.device_name,
         },

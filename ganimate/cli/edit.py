@@ -99,7 +99,7 @@ def edit(
             "faces": [one.index for one in portrait.chosen],
             "current": portrait.current.to_dict(),
             "action_units": edited.action_units.to_dict(),
-            "locator": animator.locator.name,
+            "locator": portrait.locator,
             "weights": animator.engine.fingerprint,
             "device": animator.engine.device_name,
         },

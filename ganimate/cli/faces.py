@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ganimate.cli import options
@@ -45,13 +46,11 @@ def faces(
     console = Console(quiet=quiet, as_json=json)
     picture = read_photo(photo)
     with console.busy("looking for faces"):
-        finder = open_locator(
+        opened = open_locator(
             locator, face_model=face_model, offline=offline, notify=console.notice
         )
-        try:
+        with closing(opened) as finder:
             found = choose(finder.locate(picture.pixels), "all", photo.name)
-        finally:
-            finder.close()
     if output:
         numbered = replace_pixels(picture, _numbered(picture.pixels, found))
         write_photo(numbered, output, provenance=None, force=force)

@@ -59,7 +59,7 @@ def read(
         _openface(portrait) if csv else _tables(portrait),
         {
             "photo": str(photo),
-            "locator": animator.locator.name,
+            "locator": portrait.locator,
             "faces": [
                 {"index": one.index, "action_units": current.to_dict()}
                 for one, current in zip(portrait.chosen, portrait.currents, strict=True)
