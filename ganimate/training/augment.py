@@ -112,3 +112,20 @@ def _soften(x: Tensor, dim: int) -> Tensor:
     before = torch.cat([x.narrow(dim, 0, 1), x.narrow(dim, 0, n - 1)], dim)
     after = torch.cat([x.narrow(dim, 1, n - 1), x.narrow(dim, n - 1, 1)], dim)
     return (before + after).mul_(0.25).add_(x, alpha=0.5)
+
+
+def shake(crops: Tensor, rng: torch.Generator) -> Tensor:
+    """Small random shifts, colour and blur for what a judge sees, real and painted alike.
+
+    Noise that pleases one judge at one exact place pleases it no more a pixel further on.
+    Differentiable. (n, 3, S, S) -> the same.
+    """
+    n, size = len(crops), crops.shape[-1]
+    shift = (torch.rand(n, 2, generator=rng, device=crops.device) * 2 - 1) * (6 / size)
+    scale = 1 + (torch.rand(n, generator=rng, device=crops.device) * 2 - 1) * 0.04
+    theta = torch.zeros(n, 2, 3, device=crops.device)
+    theta[:, 0, 0] = theta[:, 1, 1] = scale
+    theta[:, :, 2] = shift
+    grid = F.affine_grid(theta, list(crops.shape), align_corners=False)
+    moved = F.grid_sample(crops, grid, padding_mode="border", align_corners=False)
+    return recolour(moved, 0.1, 0.5, rng)

@@ -63,16 +63,25 @@ class ReaderRecipe:
 
 @dataclass(frozen=True)
 class Losses:
-    """Weights of the generator's losses; 0 leaves one out (and its cost)."""
+    """Weights of the generator's losses; 0 leaves one out (and its cost).
+
+    Attributes:
+        adversarial, action_units, cycle, attention, smoothness: as in the paper.
+        restraint: our opposite of `attention`: keeps A at 1 where paint is not needed.
+        motion, picture: the teachers' flow and picture.
+        undo: half of a batch are exercises with a real photo as the truth.
+        reader: a frozen reader's error on what was painted.
+    """
 
     adversarial: float = 1.0
     action_units: float = 160.0
     cycle: float = 10.0
     attention: float = 0.1
     smoothness: float = 1e-5
+    restraint: float = 0.0
     motion: float = 0.0
-    undo: float = 0.0
-    shading: float = 0.0
+    picture: float = 0.0
+    undo: bool = False
     reader: float = 0.0
 
 

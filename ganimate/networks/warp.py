@@ -1,0 +1,31 @@
+"""Moving a picture's pixels along a flow."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def warp(pictures: Tensor, flow: Tensor, size: int | None = None) -> Tensor:
+    """Take each pixel of the result from where the flow points to in the source.
+
+    Args:
+        pictures: (n, c, H, W).
+        flow: (n, 2, h, w), offsets (x, y) in crop units: the picture's side is 1. Enlarged
+            bilinearly to the result's size.
+        size: side of the result; by default the picture's own.
+
+    Returns:
+        (n, c, size, size). Zero flow gives the picture back.
+    """
+    size = size or pictures.shape[-1]
+    if flow.shape[-1] != size:
+        flow = F.interpolate(flow, size=(size, size), mode="bilinear", align_corners=False)
+    centres = (torch.arange(size, device=flow.device, dtype=flow.dtype) + 0.5) * (2 / size) - 1
+    grid = torch.stack(
+        [centres.view(1, 1, -1) + 2 * flow[:, 0], centres.view(1, -1, 1) + 2 * flow[:, 1]], -1
+    )
+    return F.grid_sample(
+        pictures, grid.to(pictures.dtype), padding_mode="border", align_corners=False
+    )

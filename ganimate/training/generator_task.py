@@ -1,0 +1,258 @@
+"""Training the generator: the paper's adversarial game, our teachers, or both, as the recipe says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganimate.networks.critic import Critic
+from ganimate.networks.generator import Generator, Painting, compose
+from ganimate.training import losses
+from ganimate.training.augment import Jitter, middle, random_crops, shake
+from ganimate.training.dataset import CROP_SIZE, FaceDataset
+from ganimate.training.motion import Teacher
+from ganimate.training.recipe import GeneratorRecipe, describe
+from ganimate.training.scenes import Scenes, make_scenes, sample_targets, undo_targets
+from ganimate.training.sheet import sample_sheet
+from ganimate.training.trainer import Average, adam
+from ganimate.weights import save_network
+
+if TYPE_CHECKING:
+    from lightning import Fabric
+
+
+class GeneratorTask:
+    """One step: the critic learns `updates` times, then the generator once.
+
+    Args:
+        recipe: what to do.
+        train, validation: the splits.
+        fabric: where and how to run.
+        teacher: needed where the recipe weighs motion, undo or shading.
+        reader: a frozen reader, needed where the recipe weighs it.
+    """
+
+    def __init__(
+        self,
+        recipe: GeneratorRecipe,
+        train: FaceDataset,
+        validation: FaceDataset,
+        fabric: Fabric,
+        teacher: Teacher | None = None,
+        reader: nn.Module | None = None,
+    ) -> None:
+        self.recipe, self.train_set, self.validation = recipe, train, validation
+        self.fabric, device = fabric, fabric.device
+        torch.manual_seed(recipe.seed)
+        self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
+        self.generator = Generator(**recipe.network).to(device)
+        game = recipe.critic
+        self.critic = Critic(self.generator.size, game.width, game.layers, game.cap).to(device)
+        if device.type == "cuda":
+            self.generator = self.generator.to(memory_format=torch.channels_last)
+            self.critic = self.critic.to(memory_format=torch.channels_last)
+        self.average = Average(self.generator, recipe.schedule.average)
+        self.networks: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "critic": self.critic,
+            "average": self.average.network,
+        }
+        self.painter, painter_adam = fabric.setup(
+            self.generator, adam(self.generator, recipe.optimiser)
+        )
+        self.judge, judge_adam = fabric.setup(self.critic, adam(self.critic, recipe.optimiser))
+        self.optimisers = {"generator": painter_adam, "critic": judge_adam}
+        self.teacher = teacher.to(device) if teacher else None
+        self.reader = reader.to(device).requires_grad_(False) if reader else None
+        self.chances = self._chances(train.action_units, recipe.strong).to(device)
+        self.critic_updates = 0
+
+    @staticmethod
+    def _chances(labels: Tensor, strong: float) -> Tensor:
+        """How likely each face is drawn: more for what few faces show strongly."""
+        rarity = 1 / (labels > 0.5).float().mean(0).clamp(min=0.01)
+        rarity = rarity / rarity.mean()
+        return 1 + strong * ((labels - 0.4).clamp(min=0) * rarity).amax(1)
+
+    def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        device = self.fabric.device
+        chosen = torch.multinomial(self.chances, count, replacement=True, generator=self.rng)
+        place = chosen.to(self.train_set.images.device)
+        crops, landmarks = random_crops(
+            self.train_set.images[place].to(device),
+            self.train_set.landmarks[place].to(device),
+            self.recipe.jitter,
+            self.rng,
+        )
+        return crops, landmarks, self.train_set.action_units[place].to(device)
+
+    def _exercise(self, count: int) -> tuple[Scenes, Tensor]:
+        """Exercises for the generator, and real crops for the critic."""
+        weights = self.recipe.losses
+        crops, landmarks, labels = self._draw(count)
+        order = torch.randperm(count, generator=self.rng, device=crops.device)
+        targets = sample_targets(labels, labels[order], self.recipe.target_noise, self.rng)
+        if self.teacher is not None:
+            undo = torch.arange(count, device=crops.device) % 2 < int(weights.undo)
+            targets = torch.where(
+                undo.view(-1, 1), undo_targets(labels, targets, self.rng), targets
+            )
+            scenes = make_scenes(self.teacher, crops, landmarks, labels, targets, undo)
+            return scenes, crops
+        flow = crops.new_zeros(count, 2, CROP_SIZE // 2, CROP_SIZE // 2)
+        nothing = crops.new_zeros(count, 1, 1, 1)
+        return Scenes(crops, labels, targets, crops, nothing, flow, nothing), crops
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        recipe, game = self.recipe, self.recipe.critic
+        batch = recipe.schedule.batch
+        told: dict[str, Tensor] = {}
+        adversarial = (
+            recipe.losses.adversarial > 0 or recipe.losses.action_units > 0
+        ) and step >= recipe.motion_only * recipe.schedule.steps
+        if adversarial:
+            for _ in range(game.updates):
+                told |= self._teach_critic(batch, heads_only=step < game.warmup)
+        scenes, _ = self._exercise(batch)
+        total, parts = self._generator_loss(scenes, adversarial and step >= game.warmup)
+        self.optimisers["generator"].zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self.fabric.clip_gradients(
+            self.painter, self.optimisers["generator"], max_norm=5.0, error_if_nonfinite=False
+        )
+        self.optimisers["generator"].step()
+        self.average.update(self.generator, step)
+        return told | parts
+
+    def _seen(self, crops: Tensor) -> Tensor:
+        """What the critic sees; where the recipe says so, through small random changes."""
+        return shake(crops, self.rng) if self.recipe.critic.augment else crops
+
+    def _teach_critic(self, batch: int, heads_only: bool) -> dict[str, Tensor]:
+        game, weights = self.recipe.critic, self.recipe.losses
+        crops, _, labels = self._draw(batch)
+        real, read = self.judge(self._seen(crops))
+        told = {"critic/action_units": losses.intensity_error(read, labels)}
+        total = weights.action_units * told["critic/action_units"]
+        if not heads_only and weights.adversarial > 0:
+            with torch.no_grad():
+                scenes, _ = self._exercise(batch)
+                painted = self._paint(scenes)[1]
+            seen = self._seen(painted)
+            fake = self.judge(seen)[0]
+            wgan = game.loss == "wgan-gp"
+            contest = losses.wasserstein_critic if wgan else losses.hinge_critic
+            told["critic/contest"] = contest(real, fake)
+            total = total + weights.adversarial * told["critic/contest"]
+            if self.critic_updates % game.penalty_every == 0:
+                penalty = (
+                    losses.gradient_penalty(self.judge, crops, painted, self.rng)
+                    if wgan
+                    else losses.r1_penalty(self.judge, crops) / 2
+                )
+                told["critic/penalty"] = penalty
+                total = total + game.penalty * game.penalty_every * penalty
+            self.critic_updates += 1
+        self.optimisers["critic"].zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self.optimisers["critic"].step()
+        return {name: value.detach() for name, value in told.items()}
+
+    def _paint(self, scenes: Scenes) -> tuple[Painting, Tensor]:
+        painting = self.painter(scenes.source, scenes.target, scenes.current)
+        return painting, compose(scenes.source, painting)
+
+    def _generator_loss(
+        self, scenes: Scenes, adversarial: bool
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        weights, game = self.recipe.losses, self.recipe.critic
+        painting, result = self._paint(scenes)
+        terms: dict[str, tuple[float, Tensor]] = {}
+        if adversarial:
+            self.critic.requires_grad_(False)
+            fake, read = self.critic(self._seen(result))
+            self.critic.requires_grad_(True)
+            wgan = game.loss == "wgan-gp"
+            contest = losses.wasserstein_generator if wgan else losses.hinge_generator
+            terms["adversarial"] = (weights.adversarial, contest(fake))
+            error = losses.intensity_error(read, scenes.target)
+            terms["action_units"] = (weights.action_units, error)
+        if weights.cycle > 0:
+            back = self.painter(result, scenes.current, scenes.target)
+            error = losses.cycle_error(compose(result, back), scenes.source)
+            terms["cycle"] = (weights.cycle, error)
+        if weights.attention > 0:
+            terms["attention"] = (weights.attention, losses.attention_mean(painting.attention))
+        if weights.restraint > 0:
+            terms["restraint"] = (weights.restraint, losses.restraint(painting.attention))
+        variation = losses.attention_variation(painting.attention)
+        terms["smoothness"] = (weights.smoothness, variation)
+        if self.teacher is not None:
+            error = losses.flow_error(painting.flow, scenes.flow, scenes.flow_weight, CROP_SIZE)
+            terms["motion"] = (weights.motion, error)
+            picture = losses.picture_error(result, scenes.truth, scenes.weight)
+            terms["picture"] = (weights.picture, picture)
+        if self.reader is not None and weights.reader > 0:
+            read = self.reader.logits(shake(result, self.rng))[0]
+            terms["reader"] = (weights.reader, losses.intensity_error(read, scenes.target))
+        total = torch.stack([weight * value for weight, value in terms.values()]).sum()
+        told = {name: value.detach() for name, (_, value) in terms.items()}
+        told["attention_mean"] = painting.attention.detach().mean()
+        return total, told
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Errors of the averaged generator on fixed exercises from the validation split."""
+        if self.teacher is None:
+            return {}
+        rng = torch.Generator(self.fabric.device).manual_seed(0)
+        network, totals = self.average.network, {"motion": 0.0, "picture": 0.0, "attention": 0.0}
+        count = min(240, len(self.validation))
+        for start in range(0, count, 24):
+            stop = min(start + 24, count)
+            crops, landmarks = random_crops(
+                self.validation.images[start:stop].to(self.fabric.device),
+                self.validation.landmarks[start:stop].to(self.fabric.device),
+                Jitter(0, 0, 0, 0, 0),
+                rng,
+            )
+            labels = self.validation.action_units[start:stop].to(crops.device)
+            targets = sample_targets(labels, labels.roll(1, 0), 0.1, rng)
+            undo = torch.arange(stop - start, device=crops.device) % 2 == 0
+            targets = torch.where(undo.view(-1, 1), undo_targets(labels, targets, rng), targets)
+            scenes = make_scenes(self.teacher, crops, landmarks, labels, targets, undo)
+            painting = network(scenes.source, scenes.target, scenes.current)
+            result = compose(scenes.source, painting)
+            share = (stop - start) / count
+            totals["motion"] += share * float(
+                losses.flow_error(painting.flow, scenes.flow, scenes.flow_weight, CROP_SIZE)
+            )
+            totals["picture"] += share * float(
+                losses.picture_error(result, scenes.truth, scenes.weight)
+            )
+            totals["attention"] += share * float(painting.attention.mean())
+        return totals
+
+    def sheet(self) -> NDArray[np.uint8] | None:
+        data = self.validation
+        # Calm faces first: what is painted is seen best where nothing was there before.
+        calm = data.action_units.sum(1).argsort()[2:62:12]
+        strong = data.action_units[:, 8].argsort(descending=True)[:2]
+        rows = torch.cat([calm, strong])
+        crops = middle(data.images[rows]).to(self.fabric.device)
+        labels = data.action_units[rows].to(self.fabric.device)
+        return sample_sheet(self.average.network, crops, labels)
+
+    def export(self, folder: Path, images_seen: int, metrics: dict[str, float]) -> Path:
+        metadata = {
+            "recipe": describe(self.recipe),
+            "dataset": self.train_set.fingerprint,
+            "images_seen": images_seen,
+            "metrics": {name: round(value, 5) for name, value in metrics.items()},
+        }
+        return save_network(folder / "generator.safetensors", self.average.network, metadata)

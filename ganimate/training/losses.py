@@ -1,0 +1,116 @@
+"""Losses: pure functions of tensors, one by one as in Pumarola et al. 2018, section 5, and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+REFERENCE_BATCH = 25
+"""The batch for which the paper's weights were written; sums are converted to means with it."""
+
+
+def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Critic's side of WGAN: real patches up, painted ones down."""
+    return fake.mean() - real.mean()
+
+
+def wasserstein_generator(fake: Tensor) -> Tensor:
+    """Generator's side of WGAN."""
+    return -fake.mean()
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], tuple[Tensor, Tensor]],
+    real: Tensor,
+    fake: Tensor,
+    rng: torch.Generator,
+) -> Tensor:
+    """Mean of (|gradient| - 1)^2 on straight lines between real and painted (Gulrajani 2017)."""
+    mix = torch.rand(len(real), 1, 1, 1, generator=rng, device=real.device)
+    between = torch.lerp(real, fake, mix).detach().requires_grad_(True)
+    score = critic(between)[0]
+    (gradient,) = torch.autograd.grad(score.sum(), between, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def hinge_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Critic's side of the hinge game (Lim & Ye 2017): only patches within the margin count."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def hinge_generator(fake: Tensor) -> Tensor:
+    """Generator's side of the hinge game."""
+    return -fake.mean()
+
+
+def r1_penalty(critic: Callable[[Tensor], tuple[Tensor, Tensor]], real: Tensor) -> Tensor:
+    """Mean squared gradient on real crops (Mescheder et al. 2018), a crop."""
+    real = real.detach().requires_grad_(True)
+    score = critic(real)[0]
+    (gradient,) = torch.autograd.grad(score.mean((1, 2, 3)).sum(), real, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()
+
+
+def intensity_error(read: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared error of intensities, (n, 17) each."""
+    return (read - wanted).square().mean()
+
+
+def attention_mean(attention: Tensor) -> Tensor:
+    """The paper's pull on A: its mean, so that A does not saturate at 1 and copy the photo."""
+    return attention.mean()
+
+
+def attention_variation(attention: Tensor) -> Tensor:
+    """Total variation of A as the paper's code sums it over its batch of 25.
+
+    A mean over neighbours times their number in 25 masks: the same weight means the same pull at
+    any batch size.
+    """
+    height, width = attention.shape[-2:]
+    down = (attention[..., 1:, :] - attention[..., :-1, :]).abs().mean()
+    right = (attention[..., :, 1:] - attention[..., :, :-1]).abs().mean()
+    return REFERENCE_BATCH * (down * (height - 1) * width + right * height * (width - 1))
+
+
+def restraint(attention: Tensor) -> Tensor:
+    """Ours, where photos are mostly right as they are: mean of 1 - A, so paint stays where needed."""
+    return (1 - attention).mean()
+
+
+def cycle_error(there_and_back: Tensor, crops: Tensor) -> Tensor:
+    """L1 between a crop and itself after an edit and its reverse."""
+    return (there_and_back - crops).abs().mean()
+
+
+def flow_error(flow: Tensor, wanted: Tensor, weight: Tensor, side: int) -> Tensor:
+    """Smooth L1 between flows, in pixels of a crop of `side`.
+
+    Args:
+        flow, wanted: (n, 2, h, w) in crop units.
+        weight: (n, 1, h, w).
+    """
+    error = F.smooth_l1_loss(flow * side, wanted * side, reduction="none", beta=0.5)
+    return (error * weight).mean()
+
+
+def picture_error(pictures: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Weighted L1 at full and quarter size; the coarser one forgives a pixel's misplacement.
+
+    Args:
+        pictures, wanted: (n, 3, S, S) in [-1, 1].
+        weight: (n, 1, S, S).
+    """
+    difference = pictures - wanted
+    fine = (difference.abs() * weight).mean()
+    coarse = _quarter(difference).abs() * _quarter(weight)
+    return fine + coarse.mean()
+
+
+def _quarter(pictures: Tensor) -> Tensor:
+    """Means of 4 x 4 pixels; a view and a sum are faster on CPUs than pooling."""
+    n, c, height, width = pictures.shape
+    return pictures.view(n, c, height // 4, 4, width // 4, 4).mean((3, 5))
