@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganimate.errors import GanimateError
+from ganimate.faces.align import CROP_SIZE, LANDMARKS, STORED_OFFSET, STORED_SCALE
 
 ACTION_UNITS = 17
-LANDMARKS = 478
-STORED_SIZE = 152
-CROP_SIZE = 128
+STORED_SIZE = round(CROP_SIZE * STORED_SCALE)
 MARGIN = (STORED_SIZE - CROP_SIZE) // 2
 """Stored crops are 1.1875 times larger than the face frame: 12 pixels more on every side."""
 
@@ -103,7 +102,7 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
     return FaceDataset(
         images=torch.from_numpy(images),
         action_units=torch.from_numpy(labels).clamp_(0, 1),
-        landmarks=torch.from_numpy(landmarks).view(-1, LANDMARKS, 2) - MARGIN,
+        landmarks=torch.from_numpy(landmarks).view(-1, LANDMARKS, 2) + (STORED_OFFSET - MARGIN),
         pose=torch.from_numpy(pose),
         fingerprint=digest.hexdigest()[:12],
     )

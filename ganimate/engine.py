@@ -1,0 +1,243 @@
+"""Running the networks: which device, which precision, how many frames at once.
+
+Arrays in, arrays out: nothing beyond this file needs to know torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganimate.errors import GanimateError, UsageError
+from ganimate.faces.topology import MIRROR
+from ganimate.weights import WeightsInfo, load_generator, load_reader
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ganimate.networks.generator import Generator
+    from ganimate.networks.reader import Reader
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What the generator made of one face for one frame.
+
+    Attributes:
+        attention: A, (S, S) float32 in 0..1; 1 keeps the moved photo.
+        colour: C, (S, S, 3) float32 RGB, 0..255.
+        flow: F, (h, w, 2) float32, offsets (x, y) in crop units (the crop's side is 1).
+    """
+
+    attention: NDArray[np.float32]
+    colour: NDArray[np.float32]
+    flow: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A crop as the engine holds it: what depends on the photo alone is computed once."""
+
+    crop: Tensor
+    features: list[Tensor]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the reader reports for n crops.
+
+    Attributes:
+        intensities: (n, 17) float32 in 0..1.
+        landmarks: (n, 478, 2) float32, crop pixels, integers are pixel centres.
+        face: (n,) float32 in 0..1, how sure the reader is that it sees a face.
+    """
+
+    intensities: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    face: NDArray[np.float32]
+
+
+class Engine:
+    """The generator, ready to paint.
+
+    Args:
+        generator: the network; moved to the device and prepared for it.
+        info: what its weights file says of it.
+        device: ``auto`` (CUDA, else Apple's MPS, else the CPU) or a device's name.
+        precision: ``auto`` or ``float32`` or ``bfloat16``; auto takes bfloat16 where the device
+            multiplies it natively.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        info: WeightsInfo,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        self.device = pick_device(device)
+        self.dtype = pick_precision(precision, self.device)
+        self.info = info
+        self.size = generator.size
+        # The warp and the heads' outputs stay in float32: autocast lowers the convolutions alone.
+        self._network = generator.eval().requires_grad_(False).to(self.device)
+        self._network = self._network.to(memory_format=torch.channels_last)
+
+    @classmethod
+    def default(cls, weights: Path | None = None, device: str = "auto") -> Engine:
+        """An engine with the given weights, or the shipped ones.
+
+        Raises:
+            GanimateError: the weights are missing or damaged.
+            UsageError: there is no such device.
+        """
+        generator, info = load_generator(weights)
+        return cls(generator, info, device)
+
+    @property
+    def fingerprint(self) -> str:
+        """First 12 hex digits of the weights' SHA-256."""
+        return self.info.fingerprint
+
+    @property
+    def device_name(self) -> str:
+        """The device in words, for people."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return {"cpu": "CPU", "mps": "Apple GPU"}.get(self.device.type, str(self.device))
+
+    def encode(self, crop: NDArray[np.uint8]) -> Encoded:
+        """Do once what depends on the photo alone.
+
+        Args:
+            crop: (S, S, 3) uint8 RGB, cut by ``FaceFrame.crop``.
+        """
+        if crop.shape != (self.size, self.size, 3) or crop.dtype != np.uint8:
+            raise GanimateError(f"a crop must be {self.size} x {self.size} x 3 uint8")
+        tensor = to_network(crop[None], self.device)
+        with torch.inference_mode(), self._autocast():
+            return Encoded(tensor, self._network.encode(tensor))
+
+    def paint(
+        self,
+        encoded: Encoded,
+        targets: NDArray[np.float32],
+        current: NDArray[np.float32],
+    ) -> list[Painted]:
+        """Paint one face with n expressions in one batch.
+
+        Args:
+            encoded: from `encode`.
+            targets: (n, 17), intensities to show, 0..1.
+            current: (17,), intensities the crop shows now.
+        """
+        n = len(targets)
+        target = torch.from_numpy(np.ascontiguousarray(targets, np.float32)).to(self.device)
+        start = torch.from_numpy(np.array(current, np.float32)).to(self.device).expand(n, -1)
+        with torch.inference_mode(), self._autocast():
+            painting = self._network.paint(
+                [one.expand(n, -1, -1, -1) for one in encoded.features],
+                encoded.crop.expand(n, -1, -1, -1),
+                target,
+                start,
+            )
+        attention = painting.attention[:, 0].float().cpu().numpy()
+        colour = ((painting.colour.float() + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
+        flow = painting.flow.float().permute(0, 2, 3, 1).cpu().numpy()
+        return [
+            Painted(attention[i], np.ascontiguousarray(colour[i]), np.ascontiguousarray(flow[i]))
+            for i in range(n)
+        ]
+
+    def _autocast(self) -> Any:
+        return torch.autocast(
+            self.device.type, self.dtype, enabled=self.dtype is not torch.float32
+        )
+
+
+class ReaderEngine:
+    """The reader, ready to read crops."""
+
+    def __init__(self, reader: Reader, info: WeightsInfo, device: str = "auto") -> None:
+        self.device = pick_device(device)
+        self.info = info
+        self.size = reader.size
+        self._network = reader.eval().requires_grad_(False).to(self.device)
+
+    @classmethod
+    def default(cls, weights: Path | None = None, device: str = "auto") -> ReaderEngine:
+        """A reader with the given weights, or the shipped ones."""
+        reader, info = load_reader(weights)
+        return cls(reader, info, device)
+
+    def read(self, crops: NDArray[np.uint8]) -> Reading:
+        """Read crops, each together with its mirror image: the mean of both is steadier.
+
+        Args:
+            crops: (n, S, S, 3) uint8 RGB, cut by ``FaceFrame.crop``.
+        """
+        if crops.ndim != 4 or crops.shape[1:] != (self.size, self.size, 3):
+            raise GanimateError(f"crops must be n x {self.size} x {self.size} x 3")
+        tensor = to_network(crops, self.device)
+        with torch.inference_mode():
+            both = self._network(torch.cat([tensor, tensor.flip(-1)]))
+        intensities = both.intensities.float().cpu().numpy()
+        landmarks = both.landmarks.float().cpu().numpy()
+        face = both.face.float().cpu().numpy()
+        n = len(crops)
+        mirrored = landmarks[n:][:, list(MIRROR)] * (-1, 1) + (self.size - 1, 0)
+        return Reading(
+            (intensities[:n] + intensities[n:]) / 2,
+            ((landmarks[:n] + mirrored) / 2).astype(np.float32),
+            (face[:n] + face[n:]) / 2,
+        )
+
+
+def to_network(crops: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """(n, S, S, 3) uint8 -> (n, 3, S, S) float32 in [-1, 1], channels last in memory."""
+    tensor = torch.from_numpy(np.ascontiguousarray(crops)).to(device)
+    return tensor.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` or a device's name -> the device.
+
+    Raises:
+        UsageError: torch does not know it, or this machine does not have it.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--device {name}: {reason}", "try auto, cpu, cuda or mps") from error
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """bfloat16 where it is native (Ampere and later; CPUs with AMX or AVX512-BF16), else float32."""
+    if name == "float32":
+        return torch.float32
+    if name == "bfloat16":
+        return torch.bfloat16
+    if device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8:
+        return torch.bfloat16
+    if device.type == "cpu" and _native_bfloat16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _native_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16; elsewhere torch emulates it, slowly."""
+    capabilities = torch.backends.cpu.get_cpu_capability()
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return "AVX512" in capabilities and bool(supported())
