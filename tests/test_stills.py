@@ -122,7 +122,7 @@ def test_a_real_photo(path: Path) -> None:
     assert photo.path == path and photo.alpha is None and photo.notices == ()
 
 
-UPRIGHT = {
+UPRIGHT: dict[int, Callable[..., Any]] = {
     1: lambda a: a,
     2: np.fliplr,
     3: lambda a: np.rot90(a, 2),
@@ -139,9 +139,12 @@ UPRIGHT = {
 def test_orientation_is_applied_and_forgotten(
     tmp_path: Path, orientation: int, suffix: str
 ) -> None:
-    upright: Callable[..., Any] = UPRIGHT[orientation]
+    upright = UPRIGHT[orientation]
     exif = with_exif(Orientation=orientation, Make="Camera & Co", Artist="A. Person")
-    quality = {".jpg": {"quality": 100, "subsampling": 0}, ".webp": {"lossless": True}}
+    quality: dict[str, dict[str, Any]] = {
+        ".jpg": {"quality": 100, "subsampling": 0},
+        ".webp": {"lossless": True},
+    }
     stored = Image.fromarray(scene())
     path = save(stored, tmp_path / f"in{suffix}", exif=exif, **quality.get(suffix, {}))
     photo = read_photo(path)
@@ -534,5 +537,5 @@ def test_replaced_pixels_must_fit() -> None:
     assert replace_pixels(photo, 255 - scene()).notices == ("kept",)
     for wrong in (scene()[1:], scene().astype(np.float32)):
         with pytest.raises(GanimateError, match="do not fit"):
-            replace_pixels(photo, wrong)
+            replace_pixels(photo, wrong)  # type: ignore[arg-type]
     assert replace(photo, alpha=None).alpha is None

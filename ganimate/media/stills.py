@@ -294,16 +294,18 @@ def _decode(image: Image.Image, name: str) -> Photo:
 
 def _carried_exif(image: Image.Image, upright: Image.Image) -> bytes | None:
     """The EXIF to write again: the original bytes where nothing in them has become untrue."""
-    from PIL import ExifTags
+    from PIL import ExifTags, Image
 
-    if image.format == "TIFF":
-        exif = _descriptive(image.getexif())
-    else:
-        exif = upright.getexif()
-        raw = upright.info.get("exif")
-        if exif and isinstance(raw, bytes) and not exif.get_ifd(ExifTags.IFD.IFD1):
+    exif = _descriptive(image.getexif()) if image.format == "TIFF" else upright.getexif()
+    if not exif:
+        return None
+    raw = upright.info.get("exif")
+    if isinstance(raw, bytes):
+        original = Image.Exif()  # a second one, since looking into the thumbnail changes it
+        original.load(raw)
+        if not original.get_ifd(ExifTags.IFD.IFD1):
             return raw if raw.startswith(_EXIF_HEAD) else _EXIF_HEAD + raw  # WebP goes without
-    return exif.tobytes() if exif else None  # tobytes leaves the thumbnail out
+    return exif.tobytes()  # which leaves the thumbnail out
 
 
 def _descriptive(exif: Image.Exif) -> Image.Exif:
