@@ -86,7 +86,7 @@ class Engine:
         self.size = generator.size
         # The warp and the heads' outputs stay in float32: autocast lowers the convolutions alone.
         self._network = generator.eval().requires_grad_(False).to(self.device)
-        self._network = self._network.to(memory_format=torch.channels_last)
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def default(cls, weights: Path | None = None, device: str = "auto") -> Engine:
@@ -155,9 +155,7 @@ class Engine:
         ]
 
     def _autocast(self) -> Any:
-        return torch.autocast(
-            self.device.type, self.dtype, enabled=self.dtype is not torch.float32
-        )
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
 
 
 class ReaderEngine:
@@ -224,7 +222,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """bfloat16 where it is native (Ampere and later; CPUs with AMX or AVX512-BF16), else float32."""
+    """bfloat16 where it is native (Ampere and later; CPUs with AVX512-BF16), else float32."""
     if name == "float32":
         return torch.float32
     if name == "bfloat16":

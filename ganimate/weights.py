@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,7 +134,7 @@ def save_network(path: Path, network: nn.Module, metadata: dict[str, Any]) -> Pa
     partial = path.with_name(f".{path.name}.partial")
     try:
         save_file(tensors, partial, metadata={"ganimate": json.dumps(described)})
-        os.replace(partial, path)
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -60,3 +60,27 @@ class Console:
         from rich.progress import track
 
         yield from track(items, label, total, console=Screen(stderr=True), transient=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[int, int, float, dict[str, float]], None]]:
+        """A progress bar for training: called with step, steps, images a second and losses."""
+        if not self._watched:
+            yield lambda step, steps, speed, losses: None
+            return
+        from rich.console import Console as Screen
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        with Progress(
+            TextColumn("step {task.completed}/{task.total}"),
+            BarColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+            console=Screen(stderr=True),
+        ) as bar:
+            line = bar.add_task("training", total=None, told="")
+
+            def report(step: int, steps: int, speed: float, losses: dict[str, float]) -> None:
+                told = " ".join(f"{name} {value:.3g}" for name, value in losses.items())
+                bar.update(line, completed=step, total=steps, told=f"{speed:.1f} images/s {told}")
+
+            yield report

@@ -8,7 +8,7 @@ the moved photo's fine detail along, as far as both agree on what is there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Blender:
 
         Source: Pumarola et al. 2018, eq. 1, with the photo moved along the flow first.
         """
-        result = self.pixels.copy()
+        result = np.array(self.pixels)
         self.blend_into(result, painted)
         return result
 
@@ -96,7 +96,7 @@ class Blender:
         """Photo pixels for one pixel of a 128 crop."""
         return self.frame.native_side / 128
 
-    def _enlarge(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _enlarge(self, picture: NDArray[Any]) -> NDArray[np.float32]:
         """Resample something of crop shape (h, w[, c]) onto the box."""
         import cv2
 

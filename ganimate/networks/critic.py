@@ -1,4 +1,4 @@
-"""The critic: says of patches whether they are real, and of the face which action units it shows."""
+"""The critic: whether patches look real, and which action units the face shows."""
 
 from __future__ import annotations
 

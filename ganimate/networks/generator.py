@@ -45,7 +45,7 @@ class Generator(nn.Module):
     Args:
         trunk: ``compact`` (about 1 GFLOP, for CPUs) or ``paper`` (21 GFLOP).
         size: side of the crop in pixels, a multiple of 32.
-        width: channels of the compact trunk at 1/8 of the size (even), or of the paper's first layer.
+        width: channels of the compact trunk at 1/8 size (even), or of the paper's first layer.
         blocks: residual blocks.
         motion: whether there is a flow; without it F = 0 and the paper's eq. 1 holds.
     """
@@ -222,15 +222,18 @@ class PaperTrunk(nn.Module):
 
     def _planes(self, target: Tensor) -> Tensor:
         weight = self.stem.weight[:, 3:]
-        if torch.is_grad_enabled() or weight.requires_grad and self.training:
+        if torch.is_grad_enabled():
             planes = target[:, :, None, None].expand(-1, -1, self.size, self.size)
             return F.conv2d(planes, weight, padding=3)
         version = weight._version
         if self._maps is None or self._maps[0] != version:
             ones = weight.new_ones(ACTION_UNITS, 1, self.size, self.size)
-            maps = F.conv2d(ones.view(1, ACTION_UNITS, self.size, self.size),
-                            weight.transpose(0, 1).reshape(-1, 1, 7, 7),
-                            padding=3, groups=ACTION_UNITS)
+            maps = F.conv2d(
+                ones.view(1, ACTION_UNITS, self.size, self.size),
+                weight.transpose(0, 1).reshape(-1, 1, 7, 7),
+                padding=3,
+                groups=ACTION_UNITS,
+            )
             self._maps = (version, maps.view(ACTION_UNITS, -1))
         flat = target @ self._maps[1]
         return flat.view(len(target), -1, self.size, self.size)

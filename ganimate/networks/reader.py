@@ -86,6 +86,7 @@ class Reader(nn.Module):
         self.face = nn.Linear(features, 1)
         self.size = size
         # The mean face is set once from the dataset, so the head only learns departures from it.
+        self.mean_face: Tensor
         self.register_buffer("mean_face", torch.zeros(LANDMARKS, 2))
 
     def logits(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:

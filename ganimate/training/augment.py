@@ -1,4 +1,4 @@
-"""Random shifts, turns, scales, mirroring, colour and blur: what a crop may look like in the wild."""
+"""Random shifts, turns, scales, mirroring, colour and blur: how crops differ in the wild."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import MIRROR
-from ganimate.training.dataset import CROP_SIZE, STORED_SIZE
+from ganimate.training.dataset import STORED_SIZE
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def recolour(crops: Tensor, colour: float, blur: float, rng: torch.Generator) ->
 
 
 def _soften(x: Tensor, dim: int) -> Tensor:
-    """[1 2 1] / 4 along one dimension; sums of slices are 10 times faster than a CPU convolution."""
+    """[1 2 1] / 4 along one dimension; on a CPU slices are 10 times faster than convolution."""
     n = x.shape[dim]
     before = torch.cat([x.narrow(dim, 0, 1), x.narrow(dim, 0, n - 1)], dim)
     after = torch.cat([x.narrow(dim, 1, n - 1), x.narrow(dim, n - 1, 1)], dim)

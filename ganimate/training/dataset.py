@@ -98,7 +98,9 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
                 _matrix(table, "pose", 3, shard),
             )
         )
-    images, labels, landmarks, pose = (np.concatenate(column) for column in zip(*parts, strict=True))
+    images, labels, landmarks, pose = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     return FaceDataset(
         images=torch.from_numpy(images),
         action_units=torch.from_numpy(labels).clamp_(0, 1),

@@ -1,4 +1,4 @@
-"""Training the generator: the paper's adversarial game, our teachers, or both, as the recipe says."""
+"""Training the generator: the paper's adversarial game, our teachers, or both."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganimate.faces.align import CROP_SIZE
 from ganimate.networks.critic import Critic
 from ganimate.networks.generator import Generator, Painting, compose
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops, shake
-from ganimate.training.dataset import CROP_SIZE, FaceDataset
+from ganimate.training.dataset import FaceDataset
 from ganimate.training.motion import Teacher
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import Scenes, make_scenes, sample_targets, undo_targets
@@ -24,6 +25,8 @@ from ganimate.weights import save_network
 
 if TYPE_CHECKING:
     from lightning import Fabric
+
+    from ganimate.networks.reader import Reader
 
 
 class GeneratorTask:
@@ -44,7 +47,7 @@ class GeneratorTask:
         validation: FaceDataset,
         fabric: Fabric,
         teacher: Teacher | None = None,
-        reader: nn.Module | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self.recipe, self.train_set, self.validation = recipe, train, validation
         self.fabric, device = fabric, fabric.device
@@ -54,8 +57,8 @@ class GeneratorTask:
         game = recipe.critic
         self.critic = Critic(self.generator.size, game.width, game.layers, game.cap).to(device)
         if device.type == "cuda":
-            self.generator = self.generator.to(memory_format=torch.channels_last)
-            self.critic = self.critic.to(memory_format=torch.channels_last)
+            self.generator = self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.critic = self.critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.generator, recipe.schedule.average)
         self.networks: dict[str, nn.Module] = {
             "generator": self.generator,

@@ -77,7 +77,7 @@ def attention_variation(attention: Tensor) -> Tensor:
 
 
 def restraint(attention: Tensor) -> Tensor:
-    """Ours, where photos are mostly right as they are: mean of 1 - A, so paint stays where needed."""
+    """Our opposite of it: mean of 1 - A, so that paint stays where it is needed."""
     return (1 - attention).mean()
 
 

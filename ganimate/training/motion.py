@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
@@ -31,7 +32,7 @@ from ganimate.faces.topology import (
 )
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
-from ganimate.training.dataset import CROP_SIZE, FaceDataset
+from ganimate.training.dataset import FaceDataset
 
 FIELD_SIZE = 64
 TEXTURE_SIZE = 64
@@ -57,9 +58,7 @@ class Teacher:
     shading: Tensor
 
     def to(self, device: torch.device) -> Teacher:
-        return Teacher(
-            self.directions.to(device), self.mean.to(device), self.shading.to(device)
-        )
+        return Teacher(self.directions.to(device), self.mean.to(device), self.shading.to(device))
 
     def move(self, landmarks: Tensor, current: Tensor, target: Tensor) -> Tensor:
         """Landmarks (n, 478, 2) of faces at `current` (n, 17) as they would be at `target`."""
@@ -260,7 +259,9 @@ def _blur(pictures: Tensor, sigma: float) -> Tensor:
     kernel /= kernel.sum()
     channels = pictures.shape[1]
     padded = F.pad(pictures, (reach,) * 4, mode="reflect")
-    across = F.conv2d(padded, kernel.view(1, 1, 1, -1).expand(channels, -1, -1, -1), groups=channels)
+    across = F.conv2d(
+        padded, kernel.view(1, 1, 1, -1).expand(channels, -1, -1, -1), groups=channels
+    )
     return F.conv2d(across, kernel.view(1, 1, -1, 1).expand(channels, -1, -1, -1), groups=channels)
 
 
@@ -287,4 +288,3 @@ def _skin(mean: Tensor) -> Tensor:
 def largest_moves(teacher: Teacher) -> list[float]:
     """The farthest that each action unit moves any landmark, in crop pixels."""
     return [float(v) for v in teacher.directions[:, _KEPT].norm(dim=-1).amax(1)]
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,12 +11,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganimate.faces.align import CROP_SIZE
 from ganimate.networks.reader import Reader
 from ganimate.training.augment import middle, random_crops, recolour, to_unit
-from ganimate.training.dataset import CROP_SIZE, FaceDataset
+from ganimate.training.dataset import FaceDataset
+from ganimate.training.metrics import pearson
 from ganimate.training.recipe import ReaderRecipe, describe
 from ganimate.training.trainer import Average, adam
 from ganimate.weights import save_network
+
+if TYPE_CHECKING:
+    from lightning import Fabric
 
 
 class ReaderTask:
@@ -31,22 +36,23 @@ class ReaderTask:
         recipe: ReaderRecipe,
         train: FaceDataset,
         validation: FaceDataset,
-        device: torch.device,
-        seed: int | None = None,
+        fabric: Fabric,
     ) -> None:
         self.recipe, self.train_set, self.validation = recipe, train, validation
-        self.device = device
-        torch.manual_seed(recipe.seed if seed is None else seed)
-        self.rng = torch.Generator(device).manual_seed(recipe.seed if seed is None else seed)
-        self.reader = Reader(**recipe.network).to(device)
+        self.fabric, self.device = fabric, fabric.device
+        torch.manual_seed(recipe.seed)
+        self.rng = torch.Generator(self.device)
+        self.rng.manual_seed(recipe.seed * 1000 + fabric.global_rank)
+        self.reader = Reader(**recipe.network)
         self.reader.mean_face.copy_(train.landmarks.mean(0))
-        if device.type == "cpu":
-            self.reader = self.reader.to(memory_format=torch.channels_last)
+        self.reader = self.reader.to(self.device)
         self.average = Average(self.reader, recipe.schedule.average)
         self.networks = {"reader": self.reader, "average": self.average.network}
-        self.optimisers = {"reader": adam(self.reader, recipe.optimiser)}
+        self.learner, optimiser = fabric.setup(self.reader, adam(self.reader, recipe.optimiser))
+        self.learner.mark_forward_method("logits")
+        self.optimisers = {"reader": optimiser}
         # A rare strong action unit should weigh as much as a common one.
-        self.balance = (1 / train.action_units.var(0).clamp(min=1e-3)).to(device)
+        self.balance = (1 / train.action_units.var(0).clamp(min=1e-3)).to(self.device)
         self.balance /= self.balance.mean()
 
     def _pick(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -72,8 +78,8 @@ class ReaderTask:
         junk_crops = not_faces(images[fine + rough :], self.rng)
         x = torch.cat([crops, rough_crops, junk_crops])
         x = x.contiguous(memory_format=torch.channels_last)
-        self.reader.train()
-        intensities, found, face = self.reader.logits(x)
+        self.learner.train()
+        intensities, found, face = self.learner.logits(x)
         truth = torch.cat([points, rough_points])
         is_face = (torch.arange(batch, device=self.device) < fine + rough).float()
         losses = {
@@ -87,8 +93,8 @@ class ReaderTask:
             + recipe.face_weight * losses["face"]
         )
         self.optimisers["reader"].zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.reader.parameters(), 2.0)
+        self.fabric.backward(total)
+        self.fabric.clip_gradients(self.learner, self.optimisers["reader"], max_norm=2.0)
         self.optimisers["reader"].step()
         self.average.update(self.reader, step)
         return {name: value.detach() for name, value in losses.items()}
@@ -101,7 +107,6 @@ class ReaderTask:
         rng = torch.Generator(self.device).manual_seed(0)
         for start in range(0, len(data), 64):
             images = data.images[start : start + 64].to(self.device)
-            # The mean over a face and its mirror image is what users of the reader get, too.
             reading = reader(middle(images))
             read.append(reading.intensities)
             truth = data.landmarks[start : start + 64].to(self.device)
@@ -110,8 +115,6 @@ class ReaderTask:
             fooled.append(reader(not_faces(images, rng)).face)
         values = torch.cat(read).cpu().numpy()
         labels = data.action_units.numpy()
-        from ganimate.training.metrics import pearson
-
         each = pearson(values, labels)
         figures = {f"r/{i}": float(r) for i, r in enumerate(each)}
         figures["r"] = float(np.mean(each))

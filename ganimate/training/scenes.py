@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
@@ -26,7 +27,6 @@ from ganimate.faces.topology import (
     RIGHT_UPPER_LID,
 )
 from ganimate.networks.warp import warp
-from ganimate.training.dataset import CROP_SIZE
 from ganimate.training.motion import (
     AU25,
     AU26,

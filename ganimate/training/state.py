@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ganimate.errors import GanimateError
@@ -57,7 +56,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
         save_file(tensors, partial, metadata={"state": json.dumps(rest)})
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -83,8 +82,3 @@ def load_state(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise GanimateError(f"{path}: not a training checkpoint")
     return state
-
-
-def rng_state(rng: torch.Generator) -> Tensor:
-    """A generator's state as a tensor that `save_state` can hold."""
-    return rng.get_state()

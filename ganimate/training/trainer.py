@@ -23,11 +23,14 @@ from ganimate.training.state import load_state, save_state
 class Task(Protocol):
     """What the loop needs of a task."""
 
-    recipe: Recipe
     rng: torch.Generator
     networks: dict[str, nn.Module]
     """Everything that learns, and the averaged copies; saved in checkpoints."""
     optimisers: dict[str, torch.optim.Optimizer]
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is trained and how."""
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Update the networks once; return the losses, still on the device."""
@@ -120,7 +123,7 @@ class Trainer:
         """Train; return the last validation figures. Always ends with a saved checkpoint."""
         schedule = self.task.recipe.schedule
         started = saved = told = time.monotonic()
-        told_step, metrics = self.step, {}
+        told_step = self.step
         losses: dict[str, Tensor] = {}
         with self._stop_on_signals():
             while self.step < schedule.steps and not self.stopped:
@@ -140,9 +143,8 @@ class Trainer:
                     self.stopped = True
                 if now - saved > self.every and not self.stopped:
                     saved = now
-                    metrics = self.save()
-            metrics = self.save()
-        return metrics
+                    self.save()
+            return self.save()
 
     def save(self) -> dict[str, float]:
         """Checkpoint, sample sheet, validation figures and exported weights."""

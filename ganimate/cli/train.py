@@ -1,0 +1,110 @@
+"""``ganimate train``: train the generator or the reader on a dataset of labelled faces."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from ganimate.cli import options
+from ganimate.cli.console import Console
+from ganimate.errors import GanimateError, UsageError
+
+
+def train(
+    dataset: Annotated[
+        Path, Argument(metavar="DATASET", help="Folder with train-*.parquet and validation-*.")
+    ],
+    recipe: Annotated[
+        str, Option(metavar="NAME|YAML", help="default, paper, reader, or a recipe's file.")
+    ] = "default",
+    out: Annotated[Path, Option("--out", "-o", help="Folder for weights, checkpoint, sheets.")] = (
+        Path("runs/default")
+    ),
+    max_time: Annotated[
+        str | None, Option(metavar="TIME", help="Save and end after this: 90s, 30m, 1h30m.")
+    ] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on from OUT's checkpoint.")] = False,
+    every: Annotated[str, Option(metavar="TIME", help="Between checkpoints and sheets.")] = "5m",
+    devices: Annotated[int, Option(min=1, help="Processes or GPUs on this machine.")] = 1,
+    nodes: Annotated[int, Option(min=1, help="Machines.")] = 1,
+    accelerator: Annotated[str, Option(help="auto, cpu, cuda or mps.")] = "auto",
+    limit: Annotated[
+        int | None, Option(min=8, help="Use this many faces only, to rehearse a recipe.")
+    ] = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Train on a dataset; ends at the recipe's last step, after --max-time, or when told to.
+
+    SIGTERM and Ctrl-C save and end; --resume goes on exactly there.
+
+    \b
+    ganimate train DATASET --max-time 30m
+    ganimate train DATASET --recipe paper --out runs/paper --resume
+    """
+    seconds = parse_time(max_time) if max_time else None
+    pause = parse_time(every)
+    try:
+        from lightning import Fabric
+
+        from ganimate.training.recipe import load_recipe
+        from ganimate.training.run import prepare, recipe_path
+    except ImportError as error:
+        raise GanimateError(
+            f"training needs the package {error.name}", "pip install 'ganimate[train]'"
+        ) from error
+
+    console = Console(quiet=quiet, as_json=json)
+    path = recipe_path(recipe)
+    plan = load_recipe(path)
+    if (out / "checkpoint.safetensors").exists() and not resume:
+        raise UsageError(f"{out}: holds a checkpoint", "add --resume, or choose another --out")
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        precision=getattr(plan, "precision", "32-true"),
+    )
+    fabric.launch()
+    with console.progress() as report:
+        trainer = prepare(
+            dataset,
+            path,
+            out,
+            fabric=fabric,
+            max_time=seconds,
+            every=pause,
+            limit=limit,
+            report=report,
+            notify=console.notice,
+        )
+        if resume:
+            trainer.resume()
+        metrics = trainer.run()
+    console.result(
+        f"{out}: {trainer.step} steps, {trainer.images_seen} images",
+        {
+            "out": str(out),
+            "steps": trainer.step,
+            "images_seen": trainer.images_seen,
+            "finished": trainer.step >= plan.schedule.steps,
+            "metrics": metrics,
+        },
+    )
+
+
+def parse_time(text: str) -> float:
+    """``90``, ``90s``, ``30m``, ``1h30m`` -> seconds.
+
+    Raises:
+        UsageError: anything else.
+    """
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+    if not text.strip() or match is None:
+        raise UsageError(f"{text!r} is no time", "write 90s, 30m or 1h30m")
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + rest
