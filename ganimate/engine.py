@@ -137,7 +137,7 @@ class Engine:
             current: (17,), intensities the crop shows now.
         """
         n = len(targets)
-        target = torch.from_numpy(np.ascontiguousarray(targets, np.float32)).to(self.device)
+        target = torch.from_numpy(np.array(targets, np.float32)).to(self.device)
         start = torch.from_numpy(np.array(current, np.float32)).to(self.device).expand(n, -1)
         with torch.inference_mode(), self._autocast():
             painting = self._network.paint(
