@@ -99,6 +99,7 @@ WRONG = {
     "fps out of range": ("animate face.jpg --to smile out.mp4 --fps 1000", "1000", "240"),
     "negative time": ("animate face.jpg --to smile out.mp4 --seconds -1", "-1"),
     "endless": ("animate face.jpg --to smile out.mp4 --seconds 1e9", "frames"),
+    "no such device": ("edit face.jpg --au 12=1 --locator builtin --device abacus", "abacus"),
     "csv and json": ("read face.jpg --csv --json", "--csv"),
     "no such face model": ("faces face.jpg --face-model none.task", "none.task"),
     "expressions of no shape": ("expressions --expressions-file list.yaml", "list.yaml"),
@@ -127,7 +128,6 @@ FAILED = {
     "no such weights": ("edit face.jpg --au 12=1 --weights none.safetensors", "none.safetensors"),
     "not weights": ("edit face.jpg --au 12=1 --weights notes.jpg", "notes.jpg", "safetensors"),
     "no such expressions": ("expressions --expressions-file none.yaml", "none.yaml"),
-    "no such device": ("edit face.jpg --au 12=1 --device abacus", "abacus"),
 }
 
 

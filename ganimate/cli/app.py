@@ -15,6 +15,7 @@ from ganimate.cli.edit import edit
 from ganimate.cli.expressions import expressions
 from ganimate.cli.faces import faces
 from ganimate.cli.read import read
+from ganimate.cli.train import train
 from ganimate.errors import GanimateError
 
 LOOKS = ("--au", "--from", "--to", "--via")
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (edit, animate, faces, read, expressions):
+for command in (edit, animate, faces, read, expressions, train):
     app.command()(command)
 
 
