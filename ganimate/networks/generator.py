@@ -107,7 +107,6 @@ class _Conditioned(nn.Module):
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.film = nn.Linear(condition, 2 * width)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.second.bias)
         with torch.no_grad():
             self.second.weight.mul_(0.2)  # near identity: deep stacks start calm
 
@@ -138,6 +137,8 @@ class CompactTrunk(nn.Module):
         self.stem = nn.Conv2d(3, half, 8, stride=4, padding=2)
         self.down = nn.Conv2d(half, width, 3, stride=2, padding=1)
         self.position = nn.Parameter(torch.randn(1, width, size // 8, size // 8) * 0.02)
+        # The flow of each action unit on an average face; the network adds what is this face's.
+        self.basis = nn.Parameter(torch.zeros(ACTION_UNITS, 2, size // 2, size // 2))
         self.blocks = nn.ModuleList(_Conditioned(width, condition) for _ in range(blocks))
         self.up = nn.Conv2d(width, half * 4, 3, padding=1)
         self.middle = _Conditioned(half, condition)
@@ -166,7 +167,8 @@ class CompactTrunk(nn.Module):
             x = block(x, condition)
         x = F.pixel_shuffle(self.up(F.leaky_relu(x, 0.1)), 2) + fine
         x = F.leaky_relu(self.middle(x, condition), 0.1)
-        flow = F.pixel_shuffle(self.flow(x), 2) * (0.1 * gate)
+        flow = torch.einsum("nk,kchw->nchw", change, self.basis.to(x.dtype))
+        flow = flow + F.pixel_shuffle(self.flow(x), 2) * (0.1 * gate)
         if not self.motion:
             flow = torch.zeros_like(flow)
         moved = warp(crops, flow)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.networks.critic import Critic
-from ganimate.networks.generator import Generator, Painting, compose
+from ganimate.networks.generator import CompactTrunk, Generator, Painting, compose
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops, shake
 from ganimate.training.dataset import FaceDataset
@@ -54,6 +54,8 @@ class GeneratorTask:
         torch.manual_seed(recipe.seed)
         self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
         self.generator = Generator(**recipe.network).to(device)
+        if teacher and isinstance(self.generator.body, CompactTrunk):
+            self.generator.body.basis.data.copy_(teacher.basis())
         game = recipe.critic
         self.critic = Critic(self.generator.size, game.width, game.layers, game.cap).to(device)
         if device.type == "cuda":

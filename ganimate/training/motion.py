@@ -79,6 +79,12 @@ class Teacher:
         _limit(moved, *_RIMS[2], landmarks, open_share, share=0.4)
         return moved
 
+    def basis(self) -> Tensor:
+        """The flow of each action unit at intensity 1 on the mean face, (17, 2, 64, 64)."""
+        each = torch.eye(17, device=self.mean.device)
+        mean = self.mean.expand(17, -1, -1)
+        return dense_field(self.move(mean, torch.zeros_like(each), each), mean)
+
     def shade(self, change: Tensor, landmarks: Tensor, contrast: Tensor) -> Tensor:
         """How the skin changes its colour, (n, 3, 128, 128).
 

@@ -1,0 +1,116 @@
+"""Back into the photo: what must not change does not, what must does, at any size and turn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ganimate.engine import Painted
+from ganimate.errors import GanimateError
+from ganimate.faces.align import FaceFrame
+from ganimate.faces.blend import Blender, blend
+
+RNG = np.random.default_rng(5)
+
+
+def photo(height: int = 300, width: int = 400) -> np.ndarray:
+    """Smooth colours with a fine grain, as photos have."""
+    y, x = np.mgrid[:height, :width]
+    smooth = np.stack([x / width, y / height, (x + y) / (height + width)], 2) * 200
+    grain = RNG.integers(0, 40, (height, width, 1))
+    return (smooth + grain).astype(np.uint8)
+
+
+def painted(attention: float = 1.0, colour: float = 0.0, flow: float = 0.0) -> Painted:
+    return Painted(
+        np.full((128, 128), attention, np.float32),
+        np.full((128, 128, 3), colour, np.float32),
+        np.full((64, 64, 2), flow, np.float32),
+    )
+
+
+def inside(frame: FaceFrame, height: int, width: int) -> np.ndarray:
+    rows, columns = np.mgrid[:height, :width]
+    places = frame.to_crop(np.stack([columns, rows], -1), 1)
+    return (np.abs(places) <= 0.5 + 1e-9).all(-1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    x=st.floats(0, 400),
+    y=st.floats(0, 300),
+    side=st.floats(20, 900),
+    roll=st.floats(-180, 180),
+)
+def test_outside_the_frame_nothing_changes(x: float, y: float, side: float, roll: float) -> None:
+    pixels = photo()
+    frame = FaceFrame.turned((x, y), side / 2, roll)
+    result = blend(pixels, frame, painted(attention=0, colour=255, flow=0.05))
+    outside = ~inside(frame, 300, 400)
+    assert (result[outside] == pixels[outside]).all()
+
+
+def test_keeping_everything_gives_the_photo_back_bit_for_bit() -> None:
+    pixels = photo()
+    before = pixels.copy()
+    frame = FaceFrame.turned((180.3, 150.7), 90, 17)
+    assert (blend(pixels, frame, painted()) == pixels).all()
+    assert (pixels == before).all()
+
+
+def test_paint_replaces_the_middle_and_fades_to_the_edge() -> None:
+    pixels = photo()
+    frame = FaceFrame.turned((200, 150), 100, 0)
+    result = blend(pixels, frame, painted(attention=0, colour=255)).astype(int)
+    # 255 differs by far from what is there: no detail is carried into it.
+    assert result[140:160, 190:210].min() >= 250
+    edge = np.abs(result - pixels)[150, 99:103].max()
+    assert edge < 30
+
+
+def test_flow_moves_the_photos_own_pixels() -> None:
+    pixels = photo()
+    frame = FaceFrame.turned((200, 150), 100, 0)
+    result = blend(pixels, frame, painted(flow=10 / 200))
+    middle = result[130:170, 180:220].astype(int)
+    source = pixels[140:180, 190:230].astype(int)
+    assert np.abs(middle - source).max() <= 1
+
+
+def test_a_turned_frame_turns_the_flow_with_it() -> None:
+    pixels = photo()
+    frame = FaceFrame.turned((200, 150), 100, 90)
+    flow = np.zeros((64, 64, 2), np.float32)
+    flow[..., 0] = 10 / 200  # along the face's x axis, which points down in the photo
+    result = blend(pixels, frame, Painted(painted().attention, painted().colour, flow))
+    middle = result[130:170, 180:220].astype(int)
+    assert np.abs(middle - pixels[140:180, 180:220].astype(int)).max() <= 1
+
+
+def test_grain_survives_where_paint_agrees_with_the_photo() -> None:
+    pixels = photo()
+    frame = FaceFrame.turned((200, 150), 128, 0)
+    crop = frame.crop(pixels).astype(np.float32)
+    same = Painted(np.zeros((128, 128), np.float32), crop, np.zeros((64, 64, 2), np.float32))
+    result = blend(pixels, frame, same)
+    region = np.s_[110:190, 160:240]
+
+    def grain(p: np.ndarray) -> float:
+        return float(np.diff(p[region].astype(int), axis=1).std())
+
+    assert grain(result) > 0.8 * grain(pixels)
+
+
+def test_attention_in_the_photos_size() -> None:
+    frame = FaceFrame.turned((200, 150), 60, 30)
+    attention = Blender(photo(), frame).attention(painted(attention=0.25))
+    assert attention.shape == (300, 400)
+    assert attention[150, 200] == pytest.approx(0.25, abs=1e-3)
+    assert (attention[~inside(frame, 300, 400)] == 1).all()
+
+
+def test_a_frame_beside_the_photo_is_an_error() -> None:
+    with pytest.raises(GanimateError, match="outside"):
+        Blender(photo(), FaceFrame.turned((900, 900), 50, 0))

@@ -1,0 +1,72 @@
+"""Losses, each against what its formula says by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ganimate.networks.critic import Critic
+from ganimate.training import losses
+
+
+def test_wasserstein_sides_are_opposite() -> None:
+    real, fake = torch.tensor([2.0, 4.0]), torch.tensor([1.0, -1.0])
+    assert losses.wasserstein_critic(real, fake) == -3
+    assert losses.wasserstein_generator(fake) == 0
+
+
+def test_hinge_counts_only_inside_the_margin() -> None:
+    assert losses.hinge_critic(torch.tensor([1.5]), torch.tensor([-2.0])) == 0
+    assert losses.hinge_critic(torch.tensor([0.0]), torch.tensor([0.0])) == 2
+
+
+def test_gradient_penalty_of_a_known_slope() -> None:
+    def critic(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return 3 * x[:, 0, 0, 0], x
+
+    rng = torch.Generator().manual_seed(0)
+    crops = torch.rand(4, 3, 8, 8)
+    penalty = losses.gradient_penalty(critic, crops, -crops, rng)
+    assert penalty.item() == pytest.approx((3 - 1) ** 2)
+
+
+def test_r1_of_a_known_slope_and_its_second_derivative() -> None:
+    def critic(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return (2 * x[:, :1, :1, :1]), x
+
+    assert losses.r1_penalty(critic, torch.rand(5, 3, 8, 8)).item() == pytest.approx(4)
+    network = Critic(size=32, width=4, layers=3, cap=8)
+    losses.r1_penalty(network, torch.rand(2, 3, 32, 32)).backward()
+    assert all(p.grad is not None for p in network.body.parameters())
+
+
+def test_attention_variation_is_the_papers_sum_for_its_batch() -> None:
+    attention = torch.rand(25, 1, 16, 16)
+    summed = (attention[..., 1:, :] - attention[..., :-1, :]).abs().sum() + (
+        attention[..., 1:] - attention[..., :-1]
+    ).abs().sum()
+    torch.testing.assert_close(losses.attention_variation(attention), summed)
+    half = losses.attention_variation(torch.cat([attention, attention]))
+    torch.testing.assert_close(half, summed)
+
+
+def test_attention_and_restraint_pull_apart() -> None:
+    attention = torch.full((2, 1, 4, 4), 0.75)
+    assert losses.attention_mean(attention) == 0.75
+    assert losses.restraint(attention) == 0.25
+
+
+def test_flow_error_is_in_pixels_and_heeds_its_weight() -> None:
+    flow, wanted = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 10 / 128)
+    weight = torch.ones(1, 1, 8, 8)
+    assert losses.flow_error(flow, wanted, weight, 128).item() == pytest.approx(10 - 0.25)
+    assert losses.flow_error(flow, wanted, 0 * weight, 128) == 0
+
+
+def test_picture_error_ignores_what_has_no_weight() -> None:
+    pictures, wanted = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
+    wanted[..., :8] = 1
+    weight = torch.ones(1, 1, 16, 16)
+    weight[..., :8] = 0
+    assert losses.picture_error(pictures, wanted, weight) == 0
+    assert losses.picture_error(pictures, wanted, 1 - weight) > 0.5
