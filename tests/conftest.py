@@ -67,4 +67,5 @@ def without_mediapipe(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     """The environment of a machine on which MediaPipe cannot be loaded."""
     folder = tmp_path_factory.mktemp("hidden")
     (folder / "mediapipe.py").write_text("raise ImportError('libEGL.so.1: cannot open')\n")
-    return {"PYTHONPATH": str(folder)}
+    others = os.environ.get("PYTHONPATH")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *([others] if others else [])])}

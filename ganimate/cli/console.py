@@ -6,7 +6,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 T = TypeVar("T")
 
@@ -22,9 +25,12 @@ class Console:
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
         self.quiet = quiet
         self.as_json = as_json
+        self._spinner: Status | None = None
 
     def notice(self, text: str) -> None:
         """Tell what a person should know, and nobody needs to act on."""
+        if self._spinner:  # a notice may announce a download, which has a bar of its own
+            self._spinner.stop()
         if not self.quiet:
             print(f"ganimate: {text}", file=sys.stderr)
 
@@ -48,8 +54,9 @@ class Console:
             return
         from rich.console import Console as Screen
 
-        with Screen(stderr=True).status(label):
+        with Screen(stderr=True).status(label) as self._spinner:
             yield
+        self._spinner = None
 
     def track(self, items: Iterable[T], total: int, label: str) -> Iterator[T]:
         """Pass `items` on, under a progress bar where a person is watching."""
