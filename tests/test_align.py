@@ -91,7 +91,9 @@ def test_a_crop_spans_its_pixels_and_half_a_pixel_around_their_centres(frame, si
 
 @given(frame=frames, size=sizes)
 def test_the_matrices_are_inverse_to_each_other(frame, size):
-    forth, back = (np.vstack([m, (0, 0, 1)]) for m in (frame.matrix(size), frame.inverse_matrix(size)))
+    forth, back = (
+        np.vstack([m, (0, 0, 1)]) for m in (frame.matrix(size), frame.inverse_matrix(size))
+    )
     np.testing.assert_allclose(forth @ back, np.eye(3), atol=1e-6)
 
 
@@ -168,9 +170,7 @@ def test_cropping_from_the_neighbourhood_is_cropping_from_the_photo(frame):
     photo = np.random.default_rng(4).integers(0, 256, (60, 100, 3), dtype=np.uint8)
     photo = cv2.GaussianBlur(photo, (0, 0), 3)
     size = max(16, math.ceil(frame.native_side))
-    whole = cv2.warpAffine(
-        photo, frame.matrix(size), (size, size), borderMode=cv2.BORDER_REFLECT
-    )
+    whole = cv2.warpAffine(photo, frame.matrix(size), (size, size), borderMode=cv2.BORDER_REFLECT)
     assert np.abs(frame.crop(photo, size).astype(int) - whole).max() <= 2
 
 
