@@ -176,8 +176,8 @@ class CompactTrunk(nn.Module):
         detail = F.leaky_relu(self.painter(F.leaky_relu(detail, 0.1)), 0.1)
         paints = self.paints(detail)
         attention, departure = F.pixel_shuffle(paints, 2).split([1, 3], 1)
-        # The bias of 2 starts with A = 0.88: mostly photo, and far from where a sigmoid is flat.
-        attention = 1 - gate * torch.sigmoid(-attention - 2)
+        # Paint learns through 1 - A, so A starts at one half; the departure starts at nothing.
+        attention = 1 - gate * torch.sigmoid(-attention)
         return Painting(attention, (moved + 2 * departure).clamp(-1, 1), flow)
 
 

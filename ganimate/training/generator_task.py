@@ -16,7 +16,7 @@ from ganimate.networks.generator import CompactTrunk, Generator, Painting, compo
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops, shake
 from ganimate.training.dataset import FaceDataset
-from ganimate.training.motion import Teacher
+from ganimate.training.motion import AU25, AU26, Teacher
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import Scenes, make_scenes, sample_targets, undo_targets
 from ganimate.training.sheet import sample_sheet
@@ -79,10 +79,11 @@ class GeneratorTask:
 
     @staticmethod
     def _chances(labels: Tensor, strong: float) -> Tensor:
-        """How likely each face is drawn: more for what few faces show strongly."""
+        """How likely each face is drawn: more for what few show strongly, and for open mouths."""
         rarity = 1 / (labels > 0.5).float().mean(0).clamp(min=0.01)
         rarity = rarity / rarity.mean()
-        return 1 + strong * ((labels - 0.4).clamp(min=0) * rarity).amax(1)
+        rare = ((labels - 0.4).clamp(min=0) * rarity).amax(1)
+        return 1 + strong * (rare + labels[:, [AU25, AU26]].amax(1))
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         device = self.fabric.device

@@ -87,11 +87,11 @@ def prepare(
     return Trainer(
         task,
         out,
+        fabric=fabric,
         max_time=max_time,
         every=every,
         report=report,
         log=scalars.add_scalar if scalars else None,
-        main_process=fabric.is_global_zero,
     )
 
 

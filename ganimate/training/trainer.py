@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganimate.errors import GanimateError
 from ganimate.training.recipe import Adam, Recipe, Schedule
 from ganimate.training.state import load_state, save_state
+
+if TYPE_CHECKING:
+    from lightning import Fabric
 
 
 class Task(Protocol):
@@ -96,6 +100,7 @@ class Trainer:
         every: seconds between checkpoints and sample sheets.
         report: called about once a second with (step, steps, images a second, losses).
         log: called with (tag, value, step) for scalars.
+        fabric: launched; where several processes train together, they also stop together.
     """
 
     def __init__(
@@ -103,14 +108,14 @@ class Trainer:
         task: Task,
         out: Path,
         *,
+        fabric: Fabric,
         max_time: float | None = None,
         every: float = 300.0,
         report: Callable[[int, int, float, dict[str, float]], None] | None = None,
         log: Callable[[str, float, int], None] | None = None,
-        main_process: bool = True,
     ) -> None:
         self.task, self.out, self.max_time, self.every = task, out, max_time, every
-        self.report, self.log, self.main_process = report, log, main_process
+        self.report, self.log, self.fabric = report, log, fabric
         self.step = 0
         self.images_seen = 0
         self.stopped = False
@@ -133,14 +138,15 @@ class Trainer:
                         group["lr"] = group.setdefault("full_rate", group["lr"]) * share
                 losses = self.task.step(self.step)
                 self.step += 1
-                self.images_seen += schedule.batch
+                self.images_seen += schedule.batch * self.fabric.world_size
                 now = time.monotonic()
                 if now - told > 2:
-                    speed = (self.step - told_step) * schedule.batch / (now - told)
-                    self._tell(losses, speed)
+                    seen = (self.step - told_step) * schedule.batch * self.fabric.world_size
+                    self._tell(losses, seen / (now - told))
                     told, told_step = now, self.step
                 if self.max_time is not None and now - started > self.max_time:
                     self.stopped = True
+                self.stopped = self._anyone(self.stopped)
                 if now - saved > self.every and not self.stopped:
                     saved = now
                     self.save()
@@ -148,7 +154,7 @@ class Trainer:
 
     def save(self) -> dict[str, float]:
         """Checkpoint, sample sheet, validation figures and exported weights."""
-        if not self.main_process:
+        if not self.fabric.is_global_zero:
             return {}
         save_state(self.checkpoint, self.state())
         metrics = self.task.validate()
@@ -176,8 +182,6 @@ class Trainer:
 
     def resume(self, path: Path | None = None) -> None:
         """Go on from a checkpoint (by default this run's own)."""
-        from ganimate.errors import GanimateError
-
         path = path or self.checkpoint
         state = load_state(path)
         try:
@@ -188,11 +192,22 @@ class Trainer:
             self.task.rng.set_state(state["rng"])
             torch.set_rng_state(state["torch_rng"])
             self.step, self.images_seen = int(state["step"]), int(state["images_seen"])
+            if self.fabric.global_rank:  # the state is the first process's: draw other samples
+                self.task.rng.manual_seed(self.step * 1000 + self.fabric.global_rank)
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise GanimateError(
                 f"{path}: does not fit this recipe: {str(error).splitlines()[0]}",
                 "resume with the recipe that made it",
             ) from error
+
+    def _anyone(self, stopped: bool) -> bool:
+        """Whether any process was asked to stop: one that stopped alone would hang the others."""
+        if self.fabric.world_size == 1:
+            return stopped
+        vote = torch.tensor(float(stopped), device=self.fabric.device)
+        together = self.fabric.all_reduce(vote, reduce_op="max")
+        assert isinstance(together, Tensor)
+        return together.item() > 0
 
     def _tell(self, losses: dict[str, Tensor], speed: float) -> None:
         values = {name: float(value) for name, value in losses.items()}

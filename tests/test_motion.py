@@ -1,0 +1,137 @@
+"""The teachers: they move what an action unit moves, and stay at rest when nothing is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import EXAMPLES
+from dataset import write_dataset
+
+from ganimate.faces.topology import (
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    MIRROR,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+)
+from ganimate.networks.warp import warp
+from ganimate.training.augment import middle
+from ganimate.training.dataset import FaceDataset, load_dataset
+from ganimate.training.motion import AU25, AU26, AU45, Teacher, dense_field, fit_teacher
+from ganimate.training.scenes import make_scenes, polygon, sample_targets, undo_targets
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> FaceDataset:
+    folder: Path = tmp_path_factory.mktemp("motion")
+    write_dataset(folder, [EXAMPLES / "portrait.jpg", EXAMPLES / "astronaut.jpg"])
+    return load_dataset(folder, "train")
+
+
+@pytest.fixture(scope="module")
+def teacher(data: FaceDataset) -> Teacher:
+    return fit_teacher(data)
+
+
+def gap(landmarks: torch.Tensor, upper: tuple[int, ...], lower: tuple[int, ...]) -> torch.Tensor:
+    return (landmarks[:, list(lower)] - landmarks[:, list(upper)])[..., 1]
+
+
+def test_mirror_is_its_own_inverse() -> None:
+    assert [MIRROR[i] for i in MIRROR] == list(range(478))
+
+
+def test_a_known_motion_is_found(data: FaceDataset) -> None:
+    """Landmarks made to move with the labels give that very motion back."""
+    wanted = torch.zeros(17, 478, 2)
+    wanted[8, :, 1] = 3.0
+    landmarks = data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", data.action_units, wanted)
+    many = FaceDataset(
+        data.images.repeat(40, 1, 1, 1), data.action_units.repeat(40, 1),
+        landmarks.repeat(40, 1, 1), data.pose.repeat(40, 1), "",
+    )  # fmt: skip
+    many.action_units.copy_(torch.rand(480, 17, generator=torch.Generator().manual_seed(1)))
+    many.landmarks.copy_(
+        data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", many.action_units, wanted)
+    )
+    found = fit_teacher(many, ridge=0.01, faces=16).directions
+    torch.testing.assert_close(found, wanted, atol=0.02, rtol=0)
+
+
+def test_directions_are_symmetric(teacher: Teacher) -> None:
+    flipped = teacher.directions[:, list(MIRROR)] * torch.tensor([-1.0, 1.0])
+    torch.testing.assert_close(flipped, teacher.directions)
+
+
+def test_nothing_asked_nothing_moves(data: FaceDataset, teacher: Teacher) -> None:
+    moved = teacher.move(data.landmarks, data.action_units, data.action_units)
+    torch.testing.assert_close(moved, data.landmarks)
+    crops = middle(data.images)
+    none = torch.zeros(len(crops), dtype=torch.bool)
+    scenes = make_scenes(teacher, crops, data.landmarks, data.action_units, data.action_units, none)
+    torch.testing.assert_close(scenes.truth, crops, atol=1e-5, rtol=0)
+
+
+def test_a_full_blink_closes_the_lids_and_full_lips_meet(
+    data: FaceDataset, teacher: Teacher
+) -> None:
+    target = data.action_units.clone()
+    target[:, AU45] = 1
+    current = data.action_units.clone()
+    current[:, AU45] = 0
+    lids = gap(teacher.move(data.landmarks, current, target), RIGHT_UPPER_LID, RIGHT_LOWER_LID)
+    assert lids.abs().max() < 0.5
+    current[:, [AU25, AU26]] = 0.8
+    target = current.clone()
+    target[:, [AU25, AU26]] = 0
+    lips = gap(teacher.move(data.landmarks, current, target), INNER_UPPER_LIP, INNER_LOWER_LIP)
+    assert lips.abs().max() < 0.5
+
+
+def test_the_field_carries_landmarks_and_rests_at_the_edge(data: FaceDataset) -> None:
+    source = data.landmarks[:2]
+    result = source.clone()
+    result[:, :, 1] += 4
+    field = dense_field(result, source)
+    assert field[:, :, 32, 32][:, 1] * 128 == pytest.approx([-4, -4], abs=0.3)
+    for edge in (field[..., 0], field[..., -1], field[:, :, 0], field[:, :, -1]):
+        assert edge.abs().max() * 128 < 0.2
+
+
+def test_undo_scenes_end_at_the_real_photo(data: FaceDataset, teacher: Teacher) -> None:
+    crops = middle(data.images)
+    rng = torch.Generator().manual_seed(0)
+    targets = undo_targets(data.action_units, data.action_units.roll(1, 0), rng)
+    every = torch.ones(len(crops), dtype=torch.bool)
+    scenes = make_scenes(teacher, crops, data.landmarks, data.action_units, targets, every)
+    assert (scenes.truth == crops).all()
+    assert (scenes.target == data.action_units).all()
+    # The motion back undoes the motion there, up to what was squeezed shut.
+    back = warp(scenes.source, scenes.flow)
+    assert (back - crops).abs().mean() < (scenes.source - crops).abs().mean()
+
+
+def test_undo_never_opens_a_mouth(data: FaceDataset) -> None:
+    rng = torch.Generator().manual_seed(0)
+    labels = data.action_units.repeat(20, 1)
+    targets = undo_targets(labels, torch.ones_like(labels), rng)
+    assert (targets[:, [AU25, AU26]] <= labels[:, [AU25, AU26]]).all()
+
+
+def test_targets_stay_in_range_and_vary() -> None:
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.rand(500, 17, generator=rng)
+    targets = sample_targets(labels, labels.roll(1, 0), 0.1, rng)
+    assert targets.min() >= 0 and targets.max() <= 1
+    changed = (targets != labels).sum(1)
+    assert (changed >= 1).float().mean() > 0.95
+    assert 0.2 < (changed <= 4).float().mean() < 0.7
+
+
+def test_polygon_covers_its_area() -> None:
+    square = torch.tensor([[[20.0, 30.0], [60.0, 30.0], [60.0, 90.0], [20.0, 90.0]]])
+    for size in (64, 128):
+        area = polygon(square, size).sum() * (128 / size) ** 2
+        assert area.item() == pytest.approx(40 * 60, rel=0.02)
