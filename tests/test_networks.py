@@ -52,8 +52,8 @@ def test_shapes_and_ranges(trunk: str) -> None:
     assert painting.attention.shape == (3, 1, 64, 64)
     assert painting.colour.shape == (3, 3, 64, 64)
     assert painting.flow.shape == (3, 2, 32, 32)
-    assert 0 <= painting.attention.min() and painting.attention.max() <= 1
-    assert -1 <= painting.colour.min() and painting.colour.max() <= 1
+    assert painting.attention.min() >= 0 and painting.attention.max() <= 1
+    assert painting.colour.min() >= -1 and painting.colour.max() <= 1
 
 
 @pytest.mark.parametrize("trunk", ["compact", "paper"])
@@ -127,5 +127,5 @@ def test_compose_moves_before_it_paints() -> None:
 
 def test_impossible_sizes_are_refused() -> None:
     for wrong in ({"trunk": "huge"}, {"size": 100}, {"width": 0}, {"blocks": 10**9}):
-        with pytest.raises(ValueError, match="trunk|range"):
+        with pytest.raises(ValueError, match=r"trunk|range"):
             Generator(**wrong)
