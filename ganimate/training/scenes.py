@@ -39,10 +39,12 @@ from ganimate.training.motion import (
 
 MOUTH_WEIGHT = 12.0
 """How much more the inside of a real mouth counts: a fiftieth of the picture, half of the task."""
+EYE_WEIGHT = 6.0
+"""How much more the eyes count where they open or close."""
 
 # The skin between lid and brow, whose colour a closing lid takes.
-_RIGHT_UPPER_SKIN = (30, 29, 27, 28, 56)
-_LEFT_UPPER_SKIN = (260, 259, 257, 258, 286)
+UPPER_SKIN = ((30, 29, 27, 28, 56), (260, 259, 257, 258, 286))
+EYES = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
 
 
 class Scenes(NamedTuple):
@@ -76,7 +78,7 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
 
     Returns:
         (n, 17) in 0..1: half are another face's (plus noise), two fifths keep all but one to four
-        action units, the rest are at rest but for those.
+        action units, the rest are at rest but for those; an eighth of all close the eyes.
     """
     n, device = len(labels), labels.device
 
@@ -84,12 +86,17 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
         return torch.rand(*shape, generator=rng, device=device)
 
     borrowed = others + (rand(n, 17) * 2 - 1) * noise
-    chance = rand(n, 1) * 4 / 17
-    changed = rand(n, 17) < chance.clamp(min=1 / 17)
+    changed = rand(n, 17) < rand(n, 1) * 3 / 17
+    one = torch.randint(17, (n, 1), generator=rng, device=device)
+    changed.scatter_(1, one, torch.ones_like(one, dtype=torch.bool))
     kind = rand(n, 1)
     base = torch.where(kind < 0.9, labels, torch.zeros_like(labels))
     sparse = torch.where(changed, rand(n, 17), base)
-    return torch.where(kind < 0.5, borrowed, sparse).clamp(0, 1)
+    result = torch.where(kind < 0.5, borrowed, sparse).clamp(0, 1)
+    # Photographers wait for open eyes: few faces show what everyone will ask for.
+    blink = rand(n) < 0.12
+    result[:, AU45] = torch.where(blink, 0.5 + 0.5 * rand(n), result[:, AU45])
+    return result
 
 
 def undo_targets(labels: Tensor, targets: Tensor, rng: torch.Generator) -> Tensor:
@@ -144,9 +151,13 @@ def make_scenes(
     pick = undo.view(-1, 1, 1, 1)
     mouth_of_truth = torch.where(pick, mouth, moved_mouth)
     # Inside an opening mouth motion knows nothing: paint's business.
+    flow = torch.where(pick, back, field)
     flow_weight = 1 - 0.9 * F.avg_pool2d(mouth_of_truth, CROP_SIZE // FIELD_SIZE)
+    # Lids and lips are small and move far: what moves counts for more than what rests.
+    flow_weight = flow_weight * (1 + flow.norm(dim=1, keepdim=True) * CROP_SIZE)
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
     weight = torch.where(pick, 1 + MOUTH_WEIGHT * mouth, 1 - moved_mouth * changes_mouth)
+    weight = weight + EYE_WEIGHT * _eyes(landmarks) * change[:, AU45].abs().view(-1, 1, 1, 1)
     side = undo.view(-1, 1)
     return Scenes(
         source=torch.where(pick, picture, crops),
@@ -154,7 +165,7 @@ def make_scenes(
         target=torch.where(side, labels, targets),
         truth=torch.where(pick, crops, picture),
         weight=weight,
-        flow=torch.where(pick, back, field),
+        flow=flow,
         flow_weight=flow_weight,
     )
 
@@ -187,6 +198,13 @@ def _mouth(landmarks: Tensor) -> Tensor:
     return F.interpolate(polygon(landmarks[:, rim], CROP_SIZE // 2), scale_factor=2.0)
 
 
+def _eyes(landmarks: Tensor) -> Tensor:
+    eyes = [
+        polygon(landmarks[:, [*upper, *lower[-2:0:-1]]], CROP_SIZE // 2) for upper, lower in EYES
+    ]
+    return F.interpolate(torch.maximum(*eyes), scale_factor=2.0)
+
+
 def _darken(crops: Tensor, mouth: Tensor, closing: Tensor) -> Tensor:
     """Teeth squeezed between closing lips would leave a white seam; real closed lips a dark one."""
     dark = (crops + 1) * 0.3 - 1
@@ -201,10 +219,7 @@ def _close_eyes(crops: Tensor, landmarks: Tensor, change: Tensor, current: Tenso
         return crops
     whole, crops, landmarks = crops.clone(), crops[some], landmarks[some]
     closing = closing[some].view(-1, 1, 1, 1)
-    for upper, lower, skin in (
-        (RIGHT_UPPER_LID, RIGHT_LOWER_LID, _RIGHT_UPPER_SKIN),
-        (LEFT_UPPER_LID, LEFT_LOWER_LID, _LEFT_UPPER_SKIN),
-    ):
+    for (upper, lower), skin in zip(EYES, UPPER_SKIN, strict=True):
         eye = polygon(landmarks[:, [*upper, *lower[-2:0:-1]]])
         places = (landmarks[:, list(skin)] + 0.5) * (2 / CROP_SIZE) - 1
         colour = F.grid_sample(crops, places.unsqueeze(2), align_corners=False)
