@@ -35,6 +35,14 @@ def teacher(data: FaceDataset) -> Teacher:
     return fit_teacher(data)
 
 
+@pytest.fixture(scope="module")
+def lifting(data: FaceDataset) -> Teacher:
+    """A teacher whose action unit 12 lifts the whole face by 5 pixels."""
+    directions = torch.zeros(17, 478, 2)
+    directions[8, :, 1] = -5
+    return Teacher(directions, data.landmarks.mean(0), torch.zeros(17, 3, 64, 64))
+
+
 def gap(landmarks: torch.Tensor, upper: tuple[int, ...], lower: tuple[int, ...]) -> torch.Tensor:
     return (landmarks[:, list(lower)] - landmarks[:, list(upper)])[..., 1]
 
@@ -100,17 +108,19 @@ def test_the_field_carries_landmarks_and_rests_at_the_edge(data: FaceDataset) ->
         assert edge.abs().max() * 128 < 0.2
 
 
-def test_undo_scenes_end_at_the_real_photo(data: FaceDataset, teacher: Teacher) -> None:
+def test_undo_scenes_end_at_the_real_photo(data: FaceDataset, lifting: Teacher) -> None:
     crops = middle(data.images)
-    rng = torch.Generator().manual_seed(0)
-    targets = undo_targets(data.action_units, data.action_units.roll(1, 0), rng)
+    labels = data.action_units.clone()
+    labels[:, 8] = 1
+    targets = labels.clone()
+    targets[:, 8] = 0
     every = torch.ones(len(crops), dtype=torch.bool)
-    scenes = make_scenes(teacher, crops, data.landmarks, data.action_units, targets, every)
+    scenes = make_scenes(lifting, crops, data.landmarks, labels, targets, every)
     assert (scenes.truth == crops).all()
-    assert (scenes.target == data.action_units).all()
-    # The motion back undoes the motion there, up to what was squeezed shut.
+    assert (scenes.target == labels).all()
+    # The motion back undoes the motion there.
     back = warp(scenes.source, scenes.flow)
-    assert (back - crops).abs().mean() < (scenes.source - crops).abs().mean()
+    assert (back - crops).abs().mean() < 0.5 * (scenes.source - crops).abs().mean()
 
 
 def test_undo_never_opens_a_mouth(data: FaceDataset) -> None:

@@ -170,13 +170,25 @@ def test_the_papers_recipe_trains(dataset: Path, tmp_path: Path) -> None:
 
 
 def test_the_generator_learns(dataset: Path, tmp_path: Path) -> None:
-    schedule = {"steps": 40, "batch": 8, "average": 0.5}
-    losses = {"adversarial": 0.0, "action_units": 0.0, "cycle": 0.0, "motion": 1.0, "picture": 3.0}
-    recipe = tiny(tmp_path, "generator", schedule=schedule, losses=losses, optimiser={"rate": 2e-3})
+    """A teacher whose action units all lift the face is followed after a few steps."""
+    directions = torch.zeros(17, 478, 2)
+    directions[..., 1] = -3
+    mean = load_dataset(dataset, "train").landmarks.mean(0)
+    teacher = {"directions": directions, "mean": mean, "shading": torch.zeros(17, 3, 64, 64)}
+    save_state(tmp_path / "learns" / "teacher.safetensors", teacher)
+    recipe = tiny(
+        tmp_path,
+        "generator",
+        schedule={"steps": 12, "batch": 4, "average": 0.5},
+        losses={"adversarial": 0.0, "action_units": 0.0, "cycle": 0.0, "motion": 1.0},
+        optimiser={"rate": 5e-3},
+    )
     run = trainer(dataset, recipe, tmp_path / "learns")
+    for name in ("generator", "average"):  # forget what the teacher gave to start from
+        run.task.networks[name].body.basis.data.zero_()
     before = run.task.validate()
     after = run.run()
-    assert after["motion"] < before["motion"]
+    assert after["motion"] < 0.8 * before["motion"]
 
 
 def test_every_shipped_recipe_is_read_whole() -> None:
@@ -231,7 +243,7 @@ def test_train_command_stops_on_sigterm_and_resumes(
         env=os.environ,
     )
     checkpoint = tmp_path / "run" / "checkpoint.safetensors"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 250
     while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
