@@ -56,22 +56,25 @@ class GeneratorTask:
         self.generator = Generator(**recipe.network).to(device)
         if teacher and isinstance(self.generator.body, CompactTrunk):
             self.generator.body.basis.data.copy_(teacher.basis())
-        game = recipe.critic
-        self.critic = Critic(self.generator.size, game.width, game.layers, game.cap).to(device)
         if device.type == "cuda":
-            self.generator = self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self.critic = self.critic.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.generator, recipe.schedule.average)
         self.networks: dict[str, nn.Module] = {
             "generator": self.generator,
-            "critic": self.critic,
             "average": self.average.network,
         }
         self.painter, painter_adam = fabric.setup(
             self.generator, adam(self.generator, recipe.optimiser)
         )
-        self.judge, judge_adam = fabric.setup(self.critic, adam(self.critic, recipe.optimiser))
-        self.optimisers = {"generator": painter_adam, "critic": judge_adam}
+        self.optimisers = {"generator": painter_adam}
+        self.adversarial = recipe.losses.adversarial > 0 or recipe.losses.action_units > 0
+        if self.adversarial:
+            game = recipe.critic
+            self.critic = Critic(self.generator.size, game.width, game.layers, game.cap).to(device)
+            self.networks["critic"] = self.critic
+            self.judge, self.optimisers["critic"] = fabric.setup(
+                self.critic, adam(self.critic, recipe.optimiser)
+            )
         self.teacher = teacher.to(device) if teacher else None
         self.reader = reader.to(device).requires_grad_(False) if reader else None
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
@@ -118,9 +121,7 @@ class GeneratorTask:
         recipe, game = self.recipe, self.recipe.critic
         batch = recipe.schedule.batch
         told: dict[str, Tensor] = {}
-        adversarial = (
-            recipe.losses.adversarial > 0 or recipe.losses.action_units > 0
-        ) and step >= recipe.motion_only * recipe.schedule.steps
+        adversarial = self.adversarial and step >= recipe.motion_only * recipe.schedule.steps
         if adversarial:
             for _ in range(game.updates):
                 told |= self._teach_critic(batch, heads_only=step < game.warmup)
