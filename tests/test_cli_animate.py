@@ -29,12 +29,17 @@ def small(face: Path) -> Path:
 
 
 def frames_of(film: Path) -> list[NDArray[np.uint8]]:
+    """What is shown, of loops in steps of a tenth of a second."""
     if film.is_dir():
         return [np.asarray(Image.open(path)) for path in sorted(film.iterdir())]
     if film.suffix in (".mp4", ".webm"):
         return list(iio.imiter(film, plugin="FFMPEG"))
-    pictures = ImageSequence.Iterator(Image.open(film))
-    return [np.asarray(picture.convert("RGB")) for picture in pictures]
+    frames = []
+    for picture in ImageSequence.Iterator(Image.open(film)):
+        frame = np.asarray(picture.convert("RGB"))
+        # Encoders may store a face that holds still once, and show it for longer.
+        frames += [frame] * round(picture.info["duration"] / 100)
+    return frames
 
 
 def test_the_line_of_the_readme(face: Path, ganimate: Ganimate) -> None:
@@ -75,7 +80,6 @@ def test_every_format(small: Path, ganimate: Ganimate, name: str) -> None:
     if film.suffix in (".mp4", ".webm"):
         assert iio.immeta(film, plugin="FFMPEG")["fps"] == 10
     elif film.is_file():
-        assert Image.open(film).info["duration"] == pytest.approx(100, abs=1)
         assert Image.open(film).info.get("loop", 0) == 0
     else:
         assert sorted(path.name for path in film.iterdir())[-1] == "00006.png"
