@@ -16,9 +16,16 @@ from ganimate.networks.generator import CompactTrunk, Generator, Painting, compo
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops, shake
 from ganimate.training.dataset import FaceDataset
-from ganimate.training.motion import AU25, AU26, Teacher
+from ganimate.training.motion import AU12, AU25, AU26, Teacher
 from ganimate.training.recipe import GeneratorRecipe, describe
-from ganimate.training.scenes import Scenes, make_scenes, sample_targets, undo_targets
+from ganimate.training.scenes import (
+    Donors,
+    Scenes,
+    make_scenes,
+    opening,
+    sample_targets,
+    undo_targets,
+)
 from ganimate.training.sheet import sample_sheet
 from ganimate.training.trainer import Average, adam
 from ganimate.weights import save_network
@@ -79,6 +86,11 @@ class GeneratorTask:
         self.reader = reader.to(device).requires_grad_(False) if reader else None
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
         self.critic_updates = 0
+        # Who can lend a mouth: open by label and by landmarks.
+        open_wide = (train.action_units[:, [AU25, AU26]].amax(1) > 0.2) & (
+            opening(train.landmarks) > 3
+        )
+        self.lenders = open_wide.nonzero()[:, 0].to(device)
 
     @staticmethod
     def _chances(labels: Tensor, strong: float) -> Tensor:
@@ -111,11 +123,30 @@ class GeneratorTask:
             targets = torch.where(
                 undo.view(-1, 1), undo_targets(labels, targets, self.rng), targets
             )
-            scenes = make_scenes(self.teacher, crops, landmarks, labels, targets, undo)
+            donors = self._donors(targets)
+            scenes = make_scenes(self.teacher, crops, landmarks, labels, targets, undo, donors)
             return scenes, crops
         flow = crops.new_zeros(count, 2, CROP_SIZE // 2, CROP_SIZE // 2)
         nothing = crops.new_zeros(count, 1, 1, 1)
         return Scenes(crops, labels, targets, crops, nothing, flow, nothing), crops
+
+    def _donors(self, targets: Tensor, choice: int = 96) -> Donors | None:
+        """For each target, of some open mouths the one that is nearest to it."""
+        if len(self.lenders) == 0:
+            return None
+        drawn = torch.randint(
+            len(self.lenders), (choice,), generator=self.rng, device=self.lenders.device
+        )
+        drawn = self.lenders[drawn]
+        place = drawn.to(self.train_set.images.device)
+        columns = [AU12, AU25, AU26]
+        theirs = self.train_set.action_units[place][:, columns].to(targets.device)
+        nearest = torch.cdist(targets[:, columns], theirs, p=1).argmin(1)
+        place = place[nearest.to(place.device)]
+        return Donors(
+            middle(self.train_set.images[place].to(targets.device)),
+            self.train_set.landmarks[place].to(targets.device),
+        )
 
     def step(self, step: int) -> dict[str, Tensor]:
         recipe, game = self.recipe, self.recipe.critic

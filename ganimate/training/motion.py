@@ -36,8 +36,8 @@ from ganimate.training.dataset import FaceDataset
 
 FIELD_SIZE = 64
 TEXTURE_SIZE = 64
-AU25, AU26, AU45 = 14, 15, 16
-"""Columns of the action units that part the lips, drop the jaw and close the eyes."""
+AU12, AU25, AU26, AU45 = 8, 14, 15, 16
+"""Columns of the action units that pull the lips' corners, part them, drop the jaw, close eyes."""
 
 AGREEMENT = (
     0.28, 0.44, 0.27, 0.38, 0.76, 0.57, 0.18, 0.56, 0.81,
@@ -148,12 +148,17 @@ def dense_field(
         (n, 2, size, size): where each pixel of the result is taken from, as an offset in crop
         units (the crop's side is 1).
     """
-    n, device = len(result), result.device
-    kept = torch.tensor(_KEPT, device=device)
-    anchors = _anchors(device).expand(n, -1, -1)
-    places = _apart(result)
-    points = torch.cat([places[:, kept], anchors], 1) + 0.5
+    kept = torch.tensor(_KEPT, device=result.device)
+    anchors = _anchors(result.device).expand(len(result), -1, -1)
+    points = torch.cat([_apart(result)[:, kept], anchors], 1)
     offsets = torch.cat([source[:, kept] - result[:, kept], torch.zeros_like(anchors)], 1)
+    return _fade(size, result.device) * interpolate(points, offsets, size, softness)
+
+
+def interpolate(points: Tensor, offsets: Tensor, size: int, softness: float) -> Tensor:
+    """Inverse-distance interpolation: (n, k, 2) crop pixels, twice -> (n, 2, size, size) flow."""
+    n, device = len(points), points.device
+    points = points + 0.5
     cells = (torch.arange(size, device=device) + 0.5) * (CROP_SIZE / size)
     grid = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), -1).view(1, -1, 2)
     # A few rows at a time: the weights of a whole picture would not stay in a CPU's cache.
@@ -170,8 +175,7 @@ def dense_field(
         weight = square.square_().reciprocal_()
         parts.append((weight @ offsets) / weight.sum(-1, keepdim=True))
     field = torch.cat(parts, 1)
-    field = field.view(n, size, size, 2).permute(0, 3, 1, 2) / CROP_SIZE
-    return _fade(size, device) * field
+    return field.view(n, size, size, 2).permute(0, 3, 1, 2) / CROP_SIZE
 
 
 _RIMS = (

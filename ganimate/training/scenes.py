@@ -3,7 +3,7 @@
 No one is photographed twice, so there are no true pairs. Two kinds of made pairs stand in:
 
 forward: a photo, and the teachers' picture of it with other intensities. It is right about motion
-    and folds and wrong inside an opening mouth, which is left out.
+    and folds and wrong inside an opening mouth: that is left out, or lent by another face.
 undo: the teachers' picture as the *source* and the real photo as the *truth*. A grin is closed to a
     straight mouth, folds are taken off, and the generator must give the photo back: real teeth,
     real open mouths and real eyes are what it learns to paint.
@@ -23,11 +23,13 @@ from ganimate.faces.topology import (
     INNER_UPPER_LIP,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
+    OUTER_LIPS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
 )
 from ganimate.networks.warp import warp
 from ganimate.training.motion import (
+    AU12,
     AU25,
     AU26,
     AU45,
@@ -35,6 +37,7 @@ from ganimate.training.motion import (
     Teacher,
     contrast_of,
     dense_field,
+    interpolate,
 )
 
 MOUTH_WEIGHT = 12.0
@@ -45,6 +48,18 @@ EYE_WEIGHT = 6.0
 # The skin between lid and brow, whose colour a closing lid takes.
 UPPER_SKIN = ((30, 29, 27, 28, 56), (260, 259, 257, 258, 286))
 EYES = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
+
+
+class Donors(NamedTuple):
+    """Faces with open mouths, one for each of n exercises.
+
+    Attributes:
+        crops: (n, 3, 128, 128) in [-1, 1].
+        landmarks: (n, 478, 2).
+    """
+
+    crops: Tensor
+    landmarks: Tensor
 
 
 class Scenes(NamedTuple):
@@ -78,7 +93,8 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
 
     Returns:
         (n, 17) in 0..1: half are another face's (plus noise), two fifths keep all but one to four
-        action units, the rest are at rest but for those; an eighth of all close the eyes.
+        action units, the rest are at rest but for those; an eighth of all close the eyes, a
+        quarter open the mouth.
     """
     n, device = len(labels), labels.device
 
@@ -93,9 +109,13 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
     base = torch.where(kind < 0.9, labels, torch.zeros_like(labels))
     sparse = torch.where(changed, rand(n, 17), base)
     result = torch.where(kind < 0.5, borrowed, sparse).clamp(0, 1)
-    # Photographers wait for open eyes: few faces show what everyone will ask for.
+    # What everyone will ask for is rare in photos: closed eyes, and mouths that open.
     blink = rand(n) < 0.12
     result[:, AU45] = torch.where(blink, 0.5 + 0.5 * rand(n), result[:, AU45])
+    opens = rand(n) < 0.25
+    for column, share in ((AU25, 1.0), (AU12, 0.6), (AU26, 0.4)):
+        asked = opens & (rand(n) < share)
+        result[:, column] = torch.where(asked, 0.3 + 0.7 * rand(n), result[:, column])
     return result
 
 
@@ -124,6 +144,7 @@ def make_scenes(
     labels: Tensor,
     targets: Tensor,
     undo: Tensor,
+    donors: Donors | None = None,
 ) -> Scenes:
     """Turn photos into exercises.
 
@@ -132,6 +153,8 @@ def make_scenes(
         crops: (n, 3, 128, 128) in [-1, 1], with landmarks (n, 478, 2) and labels (n, 17).
         targets: (n, 17), where the teachers take the photo.
         undo: (n,) bool: which are undo exercises.
+        donors: who lends a mouth where a closed one is to open; without them such mouths do not
+            count.
     """
     moved = teacher.move(landmarks, labels, targets)
     field = dense_field(moved, landmarks)
@@ -142,12 +165,19 @@ def make_scenes(
     closing = 1 - torch.maximum(targets[:, AU25], targets[:, AU26]) / parted.clamp(min=1e-3)
     prepared = _darken(prepared, mouth, closing.clamp(0, 1))
     picture = warp(prepared, field) + teacher.shade(change, moved, contrast_of(crops))
+    moved_mouth = _mouth(moved)
+    lent = torch.zeros(len(crops), 1, 1, 1, device=crops.device)
+    if donors is not None:
+        opens = (opening(landmarks) < 2) & (opening(moved) > 1.5) & ~undo
+        lent = opens.float().view(-1, 1, 1, 1)
+        if bool(opens.any()):
+            mouths = _lend(picture, moved, donors)
+            picture = torch.lerp(picture, mouths, moved_mouth * lent)
     picture = picture.clamp(-1, 1)
 
     back = torch.zeros_like(field)
     if bool(undo.any()):
         back[undo] = dense_field(landmarks[undo], moved[undo])
-    moved_mouth = _mouth(moved)
     pick = undo.view(-1, 1, 1, 1)
     mouth_of_truth = torch.where(pick, mouth, moved_mouth)
     # Inside an opening mouth motion knows nothing: paint's business.
@@ -156,7 +186,9 @@ def make_scenes(
     # Lids and lips are small and move far: what moves counts for more than what rests.
     flow_weight = flow_weight * (1 + flow.norm(dim=1, keepdim=True) * CROP_SIZE)
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
-    weight = torch.where(pick, 1 + MOUTH_WEIGHT * mouth, 1 - moved_mouth * changes_mouth)
+    unknown = changes_mouth * (1 - lent)
+    forward = 1 - moved_mouth * unknown + MOUTH_WEIGHT / 2 * moved_mouth * lent
+    weight = torch.where(pick, 1 + MOUTH_WEIGHT * mouth, forward)
     weight = weight + EYE_WEIGHT * _eyes(landmarks) * change[:, AU45].abs().view(-1, 1, 1, 1)
     side = undo.view(-1, 1)
     return Scenes(
@@ -190,6 +222,23 @@ def polygon(points: Tensor, size: int = CROP_SIZE) -> Tensor:
         slope = (x1 - x0) / torch.where(y1 == y0, torch.ones_like(y1), y1 - y0)
         inside ^= crosses & (x < x0 + (y - y0) * slope)
     return F.avg_pool2d(F.pad(inside.float().unsqueeze(1), (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+
+def opening(landmarks: Tensor) -> Tensor:
+    """How far the inner lips are apart at most, (n,) crop pixels."""
+    gaps = landmarks[:, list(INNER_LOWER_LIP)] - landmarks[:, list(INNER_UPPER_LIP)]
+    return gaps.norm(dim=-1).amax(1)
+
+
+def _lend(pictures: Tensor, landmarks: Tensor, donors: Donors) -> Tensor:
+    """The donors' mouths where these faces have theirs, in these faces' light."""
+    lips = [*OUTER_LIPS, *INNER_UPPER_LIP, *INNER_LOWER_LIP]
+    points, theirs = landmarks[:, lips], donors.landmarks[:, lips]
+    mouths = warp(donors.crops, interpolate(points, theirs - points, FIELD_SIZE, 1.0))
+    middle = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
+    ours, other = (x[:, :, middle, middle].mean((1, 2, 3)) + 1 for x in (pictures, donors.crops))
+    light = (ours / other.clamp(min=0.1)).clamp(0.4, 1.5).view(-1, 1, 1, 1)
+    return ((mouths + 1) * light - 1).clamp(-1, 1)
 
 
 def _mouth(landmarks: Tensor) -> Tensor:
