@@ -13,7 +13,7 @@ FILM := demo/smile.mp4
 
 demo: $(VENV)/.installed
 	@mkdir -p $(dir $(FILM))
-	@$(BIN)/ganimate animate $(PHOTO) --from neutral --to smile $(FILM) --force --quiet
+	@$(BIN)/ganimate animate $(PHOTO) --from neutral --to smile $(FILM) --force >/dev/null
 	@echo "The film is $(abspath $(FILM))"
 
 test: $(VENV)/.installed-test
