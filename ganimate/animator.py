@@ -246,11 +246,10 @@ class Portrait:
 
     def _compose(self, painted: Sequence[Painted]) -> NDArray[np.uint8]:
         """One picture with a painted face for each chosen one."""
-        pictures = [
-            layer.blender.blend(one) for layer, one in zip(self._layers, painted, strict=True)
-        ]
-        if len(pictures) == 1:
-            return pictures[0]
+        faces = zip(self._layers, painted, strict=True)
+        pictures = (layer.blender.blend(one) for layer, one in faces)
+        if len(painted) == 1:
+            return next(pictures)
         # Faces may overlap: what each of them changes is added up.
         before = self.photo.pixels.astype(np.int16)
         total: NDArray[np.int16] = sum((picture - before for picture in pictures), before)
@@ -278,12 +277,8 @@ class Edited:
     @cached_property
     def attention(self) -> NDArray[np.float32]:
         """How far each pixel is the photo's own (1) or painted (0), float32 (H, W)."""
-        layers = self.portrait._layers
-        masks = (
-            layer.blender.attention(painted)
-            for layer, painted in zip(layers, self._painted, strict=True)
-        )
-        return reduce(np.minimum, masks)
+        faces = zip(self.portrait._layers, self._painted, strict=True)
+        return reduce(np.minimum, (layer.blender.attention(one) for layer, one in faces))
 
     def save(self, path: str | Path, *, force: bool = False, provenance: bool = True) -> Path:
         """Write the picture; its suffix says the format.
