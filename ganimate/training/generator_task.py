@@ -119,7 +119,7 @@ class GeneratorTask:
         order = torch.randperm(count, generator=self.rng, device=crops.device)
         targets = sample_targets(labels, labels[order], self.recipe.target_noise, self.rng)
         if self.teacher is not None:
-            undo = torch.arange(count, device=crops.device) % 2 < int(weights.undo)
+            undo = torch.arange(count, device=crops.device) % 3 < int(weights.undo)
             targets = torch.where(
                 undo.view(-1, 1), undo_targets(labels, targets, self.rng), targets
             )

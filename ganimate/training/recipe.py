@@ -69,7 +69,7 @@ class Losses:
         adversarial, action_units, cycle, attention, smoothness: as in the paper.
         restraint: our opposite of `attention`: keeps A at 1 where paint is not needed.
         motion, picture: the teachers' flow and picture.
-        undo: half of a batch are exercises with a real photo as the truth.
+        undo: a third of a batch are exercises with a real photo as the truth.
         reader: a frozen reader's error on what was painted.
     """
 

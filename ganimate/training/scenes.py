@@ -93,8 +93,8 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
 
     Returns:
         (n, 17) in 0..1: half are another face's (plus noise), two fifths keep all but one to four
-        action units, the rest are at rest but for those; an eighth of all close the eyes, a
-        quarter open the mouth.
+        action units, the rest are at rest but for those; an eighth of all close the eyes, six
+        tenths open the mouth.
     """
     n, device = len(labels), labels.device
 
@@ -112,7 +112,7 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
     # What everyone will ask for is rare in photos: closed eyes, and mouths that open.
     blink = rand(n) < 0.12
     result[:, AU45] = torch.where(blink, 0.5 + 0.5 * rand(n), result[:, AU45])
-    opens = rand(n) < 0.25
+    opens = rand(n) < 0.6
     for column, share in ((AU25, 1.0), (AU12, 0.6), (AU26, 0.4)):
         asked = opens & (rand(n) < share)
         result[:, column] = torch.where(asked, 0.3 + 0.7 * rand(n), result[:, column])
@@ -187,7 +187,7 @@ def make_scenes(
     flow_weight = flow_weight * (1 + flow.norm(dim=1, keepdim=True) * CROP_SIZE)
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
     unknown = changes_mouth * (1 - lent)
-    forward = 1 - moved_mouth * unknown + MOUTH_WEIGHT / 2 * moved_mouth * lent
+    forward = 1 - moved_mouth * unknown + MOUTH_WEIGHT * moved_mouth * lent
     weight = torch.where(pick, 1 + MOUTH_WEIGHT * mouth, forward)
     weight = weight + EYE_WEIGHT * _eyes(landmarks) * change[:, AU45].abs().view(-1, 1, 1, 1)
     side = undo.view(-1, 1)
