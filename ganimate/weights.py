@@ -134,6 +134,7 @@ def save_network(path: Path, network: nn.Module, metadata: dict[str, Any]) -> Pa
     partial = path.with_name(f".{path.name}.partial")
     try:
         save_file(tensors, partial, metadata={"ganimate": json.dumps(described)})
+        partial.chmod(0o644)  # the writer makes it private; installed weights are for everyone
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
