@@ -93,14 +93,24 @@ def test_grain_survives_where_paint_agrees_with_the_photo() -> None:
     pixels = photo()
     frame = FaceFrame.turned((200, 150), 128, 0)
     crop = frame.crop(pixels).astype(np.float32)
-    same = Painted(np.zeros((128, 128), np.float32), crop, np.zeros((64, 64, 2), np.float32))
-    result = blend(pixels, frame, same)
     region = np.s_[110:190, 160:240]
 
-    def grain(p: np.ndarray) -> float:
-        return float(np.diff(p[region].astype(int), axis=1).std())
+    def grain(attention: float, colour: np.ndarray) -> float:
+        result = blend(
+            pixels,
+            frame,
+            Painted(
+                np.full((128, 128), attention, np.float32),
+                colour,
+                np.zeros((64, 64, 2), np.float32),
+            ),
+        )
+        return float(np.diff(result[region].astype(int), axis=1).std())
 
-    assert grain(result) > 0.8 * grain(pixels)
+    whole = grain(1, crop)
+    assert grain(0.7, crop + 3) > 0.8 * whole
+    assert grain(0.1, crop) < 0.5 * whole
+    assert grain(0.4, np.full_like(crop, 250)) < 0.4 * whole
 
 
 def test_attention_in_the_photos_size() -> None:

@@ -75,11 +75,10 @@ class Blender:
         moved = self._move(flow * ramp).astype(np.float32)
         colour = self._enlarge(painted.colour)
         coarse = cv2.GaussianBlur(moved, (0, 0), max(0.5, self._scale * 0.6))
-        if self._scale > 1:
-            agreement = np.exp(-np.square((colour - coarse).mean(2, keepdims=True) / AGREEMENT))
-            colour += (moved - coarse) * agreement
         keep = 1 - (1 - np.clip(attention, 0, 1)[..., None]) * ramp
-        face = np.clip(colour + (moved - colour) * keep, 0, 255)
+        face = colour + (coarse - colour) * keep
+        face += (moved - coarse) * self._detail(keep, colour - coarse)
+        np.clip(face, 0, 255, out=face)
         changed = (self._ramp > 0) & (moves | (attention < 1))
         region = photo[self.top : self.bottom, self.left : self.right]
         region[changed] = np.rint(face[changed]).astype(np.uint8)
@@ -90,6 +89,20 @@ class Blender:
         inside = np.clip(self._enlarge(painted.attention), 0, 1)
         whole[self.top : self.bottom, self.left : self.right] = 1 - (1 - inside) * self._ramp
         return whole
+
+    def _detail(
+        self, keep: NDArray[np.float32], difference: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """How much of the moved photo's grain to keep, (h, w, 1), from attention and paint.
+
+        All of it where the photo stays. Where paint changes the shade, as in a fold, grain stays;
+        where paint puts something else, as teeth, what is left of the photo is a ghost.
+        """
+        agreement = np.exp(-np.square(difference.mean(2, keepdims=True) / AGREEMENT))
+        mostly = np.clip((keep - 0.2) / 0.6, 0, 1)
+        trust = mostly * mostly * (3 - 2 * mostly)
+        detail: NDArray[np.float32] = trust * (keep + (1 - keep) * agreement)
+        return detail
 
     @property
     def _scale(self) -> float:

@@ -42,7 +42,7 @@ from ganimate.training.motion import (
 
 MOUTH_WEIGHT = 12.0
 """How much more the inside of a real mouth counts: a fiftieth of the picture, half of the task."""
-EYE_WEIGHT = 6.0
+EYE_WEIGHT = 12.0
 """How much more the eyes count where they open or close."""
 
 # The skin between lid and brow, whose colour a closing lid takes.
@@ -185,11 +185,13 @@ def make_scenes(
     flow_weight = 1 - 0.9 * F.avg_pool2d(mouth_of_truth, CROP_SIZE // FIELD_SIZE)
     # Lids and lips are small and move far: what moves counts for more than what rests.
     flow_weight = flow_weight * (1 + flow.norm(dim=1, keepdim=True) * CROP_SIZE)
+    lids = EYE_WEIGHT * _eyes(landmarks) * change[:, AU45].abs().view(-1, 1, 1, 1)
+    flow_weight = flow_weight * (1 + F.avg_pool2d(lids, CROP_SIZE // FIELD_SIZE))
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
     unknown = changes_mouth * (1 - lent)
     forward = 1 - moved_mouth * unknown + MOUTH_WEIGHT * moved_mouth * lent
     weight = torch.where(pick, 1 + MOUTH_WEIGHT * mouth, forward)
-    weight = weight + EYE_WEIGHT * _eyes(landmarks) * change[:, AU45].abs().view(-1, 1, 1, 1)
+    weight = weight + lids
     side = undo.view(-1, 1)
     return Scenes(
         source=torch.where(pick, picture, crops),
