@@ -5,8 +5,8 @@ read from the face, and read the result. Printed are the mean rise of the readin
 share of faces on which the three readings rise in order, and the mean change of the other 16. The
 generator never trained against this reader unless its recipe weighs `reader`.
 
-    python benchmarks/control.py DATASET --faces 48
-    python benchmarks/control.py DATASET --faces 48 --teacher runs/default   # the motion alone
+    python benchmarks/control.py DATASET --faces 32
+    python benchmarks/control.py DATASET --faces 32 --teacher runs/default   # the motion alone
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--faces", type=int, default=48)
+    parser.add_argument("--faces", type=int, default=32)
     parser.add_argument("--teacher", type=Path, metavar="RUN", help="score a run's teacher instead")
     asked = parser.parse_args()
 
