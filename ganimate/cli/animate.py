@@ -88,6 +88,7 @@ def animate(
         notify=console.notice,
     )
     with console.busy("looking for the face"):
+        fingerprint = animator.engine.fingerprint  # wrong weights are said before anything else
         portrait = animator.open(photo, face=face)
     trajectories = [trajectory(current) for current in portrait.currents]
     with portrait.film(
@@ -107,7 +108,7 @@ def animate(
             "faces": [one.index for one in portrait.chosen],
             "current": portrait.current.to_dict(),
             "locator": portrait.locator,
-            "weights": animator.engine.fingerprint,
+            "weights": fingerprint,
             "device": animator.engine.device_name,
         },
     )

@@ -83,6 +83,7 @@ def edit(
         notify=console.notice,
     )
     with console.busy("looking for the face"):
+        fingerprint = animator.engine.fingerprint  # wrong weights are said before anything else
         portrait = animator.open(photo, face=face)
     with console.busy("painting"):
         edited = portrait.edit(look, base=base, expressions=expressions)
@@ -100,7 +101,7 @@ def edit(
             "current": portrait.current.to_dict(),
             "action_units": edited.action_units.to_dict(),
             "locator": portrait.locator,
-            "weights": animator.engine.fingerprint,
+            "weights": fingerprint,
             "device": animator.engine.device_name,
         },
     )
