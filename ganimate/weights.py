@@ -13,6 +13,7 @@ from ganimate.errors import GanimateError
 if TYPE_CHECKING:
     from torch import nn
 
+    from ganimate.networks.evaluation_reader import EvaluationReader
     from ganimate.networks.generator import Generator
     from ganimate.networks.reader import Reader
 
@@ -31,7 +32,7 @@ class WeightsInfo:
     Attributes:
         path: where it is.
         fingerprint: first 12 hex digits of the file's SHA-256.
-        architecture: ``generator`` or ``reader``.
+        architecture: ``generator``, ``reader`` or ``evaluationreader``.
         config: the network's constructor arguments.
         metadata: recipe, dataset, images seen, metrics, licence.
     """
@@ -72,6 +73,15 @@ def load_reader(path: Path | None = None) -> tuple[Reader, WeightsInfo]:
     from ganimate.networks.reader import Reader
 
     network, info = _load(path or default_weights("reader"), "reader", Reader)
+    return network, info
+
+
+def load_evaluation_reader(path: Path | None = None) -> tuple[EvaluationReader, WeightsInfo]:
+    """The evaluation reader in a weights file (by default ours), in float32, eval mode."""
+    from ganimate.networks.evaluation_reader import EvaluationReader
+
+    path = path or default_weights("evaluation-reader")
+    network, info = _load(path, "evaluationreader", EvaluationReader)
     return network, info
 
 

@@ -27,6 +27,9 @@ def train(
         str | None, Option(metavar="TIME", help="Save and end after this: 90s, 30m, 1h30m.")
     ] = None,
     resume: Annotated[bool, Option("--resume", help="Go on from OUT's checkpoint.")] = False,
+    start: Annotated[
+        Path | None, Option(metavar="WEIGHTS", help="Begin with these generator weights.")
+    ] = None,
     every: Annotated[str, Option(metavar="TIME", help="Between checkpoints and sheets.")] = "5m",
     devices: Annotated[int, Option(min=1, help="Processes or GPUs on this machine.")] = 1,
     nodes: Annotated[int, Option(min=1, help="Machines.")] = 1,
@@ -63,6 +66,8 @@ def train(
     plan = load_recipe(path)
     if (out / "checkpoint.safetensors").exists() and not resume:
         raise UsageError(f"{out}: holds a checkpoint", "add --resume, or choose another --out")
+    if start is not None and (resume or plan.task != "generator"):
+        raise UsageError("--start is for a generator's new run", "leave out --start")
     fabric = Fabric(
         accelerator=accelerator,
         devices=devices,
@@ -79,6 +84,7 @@ def train(
             max_time=seconds,
             every=pause,
             limit=limit,
+            start=start,
             report=report,
             notify=console.notice,
         )

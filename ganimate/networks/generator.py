@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ganimate.networks.warp import warp
 
 ACTION_UNITS = 17
+TRUNKS = ("compact", "paper")
 
 
 class Painting(NamedTuple):
@@ -47,6 +48,7 @@ class Generator(nn.Module):
         size: side of the crop in pixels, a multiple of 32.
         width: channels of the compact trunk at 1/8 size (even), or of the paper's first layer.
         blocks: residual blocks.
+        fine: channels of the compact trunk's painter at half size; the paper's has none.
         motion: whether there is a flow; without it F = 0 and the paper's eq. 1 holds.
     """
 
@@ -57,21 +59,30 @@ class Generator(nn.Module):
         width: int = 96,
         blocks: int = 4,
         motion: bool = True,
+        fine: int = 40,
     ) -> None:
         super().__init__()
         if trunk not in TRUNKS:
             raise ValueError(f"trunk must be one of {', '.join(TRUNKS)}, not {trunk!r}")
-        if not (size in range(32, 1025, 32) and 8 <= width <= 1024 and 1 <= blocks <= 64):
-            raise ValueError(f"size {size}, width {width} or blocks {blocks} out of range")
+        fits = size in range(32, 1025, 32) and 8 <= width <= 1024 and 1 <= blocks <= 64
+        if not (fits and 4 <= fine <= 512):
+            raise ValueError(
+                f"size {size}, width {width}, blocks {blocks} or fine {fine}: no network"
+            )
         self.config: dict[str, Any] = {
             "trunk": trunk,
             "size": size,
             "width": width,
             "blocks": blocks,
             "motion": motion,
+            "fine": fine,
         }
         self.size = size
-        self.body: CompactTrunk | PaperTrunk = TRUNKS[trunk](size, width, blocks, motion)
+        self.body: CompactTrunk | PaperTrunk = (
+            PaperTrunk(size, width, blocks, motion)
+            if trunk == "paper"
+            else CompactTrunk(size, width, blocks, motion, fine)
+        )
 
     def encode(self, crops: Tensor) -> list[Tensor]:
         """What depends on the photo alone: (n, 3, S, S) in [-1, 1] -> feature maps."""
@@ -125,9 +136,9 @@ class CompactTrunk(nn.Module):
     (target = current) a gate holds flow and paint at exactly zero.
     """
 
-    def __init__(self, size: int, width: int, blocks: int, motion: bool) -> None:
+    def __init__(self, size: int, width: int, blocks: int, motion: bool, fine: int) -> None:
         super().__init__()
-        half, fine, look, condition = width // 2, 24, 16, 64
+        half, look, condition = width // 2, 16, 64
         self.motion = motion
         self.condition = nn.Sequential(
             nn.Linear(2 * ACTION_UNITS, condition),
@@ -146,6 +157,7 @@ class CompactTrunk(nn.Module):
         self.finer = nn.Conv2d(half, fine * 4, 3, padding=1)
         self.look = nn.Conv2d(3, look, 4, stride=2, padding=1)
         self.painter = nn.Conv2d(fine + look, fine, 3, padding=1)
+        self.refine = nn.Conv2d(fine, fine, 3, padding=1)
         self.paints = nn.Conv2d(fine, 16, 3, padding=1)
         for head in (self.flow, self.paints):
             nn.init.zeros_(head.weight)
@@ -172,7 +184,8 @@ class CompactTrunk(nn.Module):
         flow = smooth(flow) if self.motion else torch.zeros_like(flow)
         moved = warp(crops, flow)
         detail = torch.cat([F.pixel_shuffle(self.finer(x), 2), self.look(moved)], 1)
-        detail = F.leaky_relu(self.painter(F.leaky_relu(detail, 0.1)), 0.1)
+        detail = self.painter(F.leaky_relu(detail, 0.1))
+        detail = F.leaky_relu(detail + self.refine(F.leaky_relu(detail, 0.1)), 0.1)
         paints = self.paints(detail)
         attention, departure = F.pixel_shuffle(paints, 2).split([1, 3], 1)
         # Paint learns through 1 - A, so A starts at one half; the departure starts at nothing.
@@ -272,9 +285,3 @@ class _PaperBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = x + self.body(x)
         return result
-
-
-TRUNKS: dict[str, type[CompactTrunk] | type[PaperTrunk]] = {
-    "compact": CompactTrunk,
-    "paper": PaperTrunk,
-}

@@ -84,14 +84,27 @@ class Reader(nn.Module):
         self.intensities = nn.Linear(features, ACTION_UNITS)
         self.landmarks = nn.Linear(features, LANDMARKS * 2)
         self.face = nn.Linear(features, 1)
-        self.size = size
+        self.size, self.widths = size, tuple(widths[:-1])
         # The mean face is set once from the dataset, so the head only learns departures from it.
         self.mean_face: Tensor
         self.register_buffer("mean_face", torch.zeros(LANDMARKS, 2))
 
+    def features(self, crops: Tensor) -> list[Tensor]:
+        """What the trunk sees at 1/4, 1/8, ... of the crop, (n, widths[level], h, w) each."""
+        levels, x = [], crops
+        for layer in self.trunk:
+            x = layer(x)
+            if isinstance(layer, _Residual):
+                levels.append(x)
+        return [*levels, x]
+
     def logits(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Raw outputs for training: intensities (n, 17), unclamped; landmarks; face logit (n,)."""
-        shared = self.shared(self.trunk(crops))
+        return self.conclude(self.trunk(crops))
+
+    def conclude(self, last: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The heads: from the last level of `features` to raw outputs."""
+        shared = self.shared(last)
         offsets = self.landmarks(shared).view(-1, LANDMARKS, 2)
         landmarks = self.mean_face + offsets * (self.size / 8)
         return self.intensities(shared), landmarks, self.face(shared)[:, 0]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganimate.errors import GanimateError
 from ganimate.faces.align import CROP_SIZE
-from ganimate.networks.critic import Critic
+from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.networks.generator import CompactTrunk, Generator, Painting, compose
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops, shake
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.motion import AU12, AU25, AU26, Teacher
+from ganimate.training.recipe import Critic as CriticRecipe
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
     Donors,
@@ -28,12 +30,27 @@ from ganimate.training.scenes import (
 )
 from ganimate.training.sheet import sample_sheet
 from ganimate.training.trainer import Average, adam
-from ganimate.weights import save_network
+from ganimate.weights import load_generator, save_network
 
 if TYPE_CHECKING:
     from lightning import Fabric
 
     from ganimate.networks.reader import Reader
+
+
+class _Batch(NamedTuple):
+    """Real crops, what they show, and the exercises made of them."""
+
+    crops: Tensor
+    labels: Tensor
+    scenes: Scenes
+
+
+class _Look(NamedTuple):
+    """What the judges see: crops, and the frozen reader's features of them (if there is one)."""
+
+    crops: Tensor
+    features: list[Tensor]
 
 
 class GeneratorTask:
@@ -75,15 +92,14 @@ class GeneratorTask:
         )
         self.optimisers = {"generator": painter_adam}
         self.adversarial = recipe.losses.adversarial > 0 or recipe.losses.action_units > 0
+        self.reader = reader.to(device).requires_grad_(False) if reader else None
         if self.adversarial:
-            game = recipe.critic
-            self.critic = Critic(self.generator.size, game.width, game.layers, game.cap).to(device)
+            self.critic = self._make_critic(recipe.critic).to(device)
             self.networks["critic"] = self.critic
             self.judge, self.optimisers["critic"] = fabric.setup(
                 self.critic, adam(self.critic, recipe.optimiser)
             )
         self.teacher = teacher.to(device) if teacher else None
-        self.reader = reader.to(device).requires_grad_(False) if reader else None
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
         self.critic_updates = 0
         # Who can lend a mouth: open by label and by landmarks.
@@ -92,6 +108,12 @@ class GeneratorTask:
         )
         self.lenders = open_wide.nonzero()[:, 0].to(device)
 
+    def _make_critic(self, game: CriticRecipe) -> nn.Module:
+        if game.sees == "pixels":
+            return Critic(self.generator.size, game.width, game.layers, game.cap)
+        assert self.reader is not None
+        return FeatureCritic(self.reader.widths, game.width)
+
     @staticmethod
     def _chances(labels: Tensor, strong: float) -> Tensor:
         """How likely each face is drawn: more for what few show strongly, and for open mouths."""
@@ -99,6 +121,21 @@ class GeneratorTask:
         rarity = rarity / rarity.mean()
         rare = ((labels - 0.4).clamp(min=0) * rarity).amax(1)
         return 1 + strong * (rare + labels[:, [AU25, AU26]].amax(1))
+
+    def start_from(self, path: Path) -> None:
+        """Begin with a generator's weights instead of random ones.
+
+        Raises:
+            GanimateError: the file cannot be used, or holds a generator of another shape.
+        """
+        loaded, _ = load_generator(path)
+        if loaded.config != self.generator.config:
+            raise GanimateError(
+                f"{path}: is another network than the recipe's: {loaded.config}",
+                "choose a recipe with the same `network`",
+            )
+        for network in (self.generator, self.average.network):
+            network.load_state_dict(loaded.state_dict())
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         device = self.fabric.device
@@ -112,8 +149,8 @@ class GeneratorTask:
         )
         return crops, landmarks, self.train_set.action_units[place].to(device)
 
-    def _exercise(self, count: int) -> tuple[Scenes, Tensor]:
-        """Exercises for the generator, and real crops for the critic."""
+    def _exercise(self, count: int, trust: float) -> _Batch:
+        """Exercises for the generator, made of real crops, which the critic sees."""
         weights = self.recipe.losses
         crops, landmarks, labels = self._draw(count)
         order = torch.randperm(count, generator=self.rng, device=crops.device)
@@ -124,11 +161,14 @@ class GeneratorTask:
                 undo.view(-1, 1), undo_targets(labels, targets, self.rng), targets
             )
             donors = self._donors(targets)
-            scenes = make_scenes(self.teacher, crops, landmarks, labels, targets, undo, donors)
-            return scenes, crops
+            scenes = make_scenes(
+                self.teacher, crops, landmarks, labels, targets, undo, donors, trust
+            )
+            return _Batch(crops, labels, scenes)
         flow = crops.new_zeros(count, 2, CROP_SIZE // 2, CROP_SIZE // 2)
         nothing = crops.new_zeros(count, 1, 1, 1)
-        return Scenes(crops, labels, targets, crops, nothing, flow, nothing), crops
+        scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing)
+        return _Batch(crops, labels, scenes)
 
     def _donors(self, targets: Tensor, choice: int = 96) -> Donors | None:
         """For each target, of some open mouths the one that is nearest to it."""
@@ -150,14 +190,29 @@ class GeneratorTask:
 
     def step(self, step: int) -> dict[str, Tensor]:
         recipe, game = self.recipe, self.recipe.critic
-        batch = recipe.schedule.batch
+        begins = int(recipe.motion_only * recipe.schedule.steps)
+        playing = step >= begins
+        trust = recipe.losses.trust if playing else 1.0
         told: dict[str, Tensor] = {}
-        adversarial = self.adversarial and step >= recipe.motion_only * recipe.schedule.steps
-        if adversarial:
-            for _ in range(game.updates):
-                told |= self._teach_critic(batch, heads_only=step < game.warmup)
-        scenes, _ = self._exercise(batch)
-        total, parts = self._generator_loss(scenes, adversarial and step >= game.warmup)
+        if self.adversarial and playing:
+            heads_only = step < begins + game.warmup
+            for _ in range(game.updates - 1):
+                batch = self._exercise(recipe.schedule.batch, trust)
+                with torch.no_grad():
+                    painted = self._paint(batch.scenes)[1]
+                self._teach_critic(batch, painted, heads_only)
+        # The last update of the critic shares its exercises and pictures with the generator's.
+        batch = self._exercise(recipe.schedule.batch, trust)
+        painting, result = self._paint(batch.scenes)
+        if self.adversarial and playing:
+            told = self._teach_critic(batch, result.detach(), heads_only)
+        total, parts = self._generator_loss(
+            batch.scenes,
+            painting,
+            result,
+            judged=self.adversarial and step >= begins + game.warmup,
+            read=playing,
+        )
         self.optimisers["generator"].zero_grad(set_to_none=True)
         self.fabric.backward(total)
         self.fabric.clip_gradients(
@@ -167,31 +222,38 @@ class GeneratorTask:
         self.average.update(self.generator, step)
         return told | parts
 
-    def _seen(self, crops: Tensor) -> Tensor:
-        """What the critic sees; where the recipe says so, through small random changes."""
-        return shake(crops, self.rng) if self.recipe.critic.augment else crops
+    def _look(self, crops: Tensor) -> _Look:
+        """What the judges see of crops; where the recipe says so, through small random changes."""
+        seen = shake(crops, self.rng) if self.recipe.critic.augment else crops
+        return _Look(seen, self.reader.features(seen) if self.reader is not None else [])
 
-    def _teach_critic(self, batch: int, heads_only: bool) -> dict[str, Tensor]:
+    def _judge(self, critic: nn.Module, look: _Look) -> tuple[Tensor, Tensor | None]:
+        """Realness of patches; intensities where the critic reads any."""
+        if self.recipe.critic.sees == "features":
+            return critic(look.features[:-1]), None
+        realness, intensities = critic(look.crops)
+        return realness, intensities
+
+    def _teach_critic(self, batch: _Batch, painted: Tensor, heads_only: bool) -> dict[str, Tensor]:
         game, weights = self.recipe.critic, self.recipe.losses
-        crops, _, labels = self._draw(batch)
-        real, read = self.judge(self._seen(crops))
-        told = {"critic/action_units": losses.intensity_error(read, labels)}
-        total = weights.action_units * told["critic/action_units"]
+        with torch.no_grad():
+            real_look, fake_look = self._look(batch.crops), self._look(painted)
+        real, read = self._judge(self.judge, real_look)
+        told, total = {}, real.new_zeros(())
+        if read is not None:
+            told["critic/action_units"] = losses.intensity_error(read, batch.labels)
+            total = weights.action_units * told["critic/action_units"]
         if not heads_only and weights.adversarial > 0:
-            with torch.no_grad():
-                scenes, _ = self._exercise(batch)
-                painted = self._paint(scenes)[1]
-            seen = self._seen(painted)
-            fake = self.judge(seen)[0]
+            fake, _ = self._judge(self.judge, fake_look)
             wgan = game.loss == "wgan-gp"
             contest = losses.wasserstein_critic if wgan else losses.hinge_critic
             told["critic/contest"] = contest(real, fake)
             total = total + weights.adversarial * told["critic/contest"]
-            if self.critic_updates % game.penalty_every == 0:
+            if game.penalty > 0 and self.critic_updates % game.penalty_every == 0:
                 penalty = (
-                    losses.gradient_penalty(self.judge, crops, painted, self.rng)
+                    losses.gradient_penalty(self.judge, batch.crops, painted, self.rng)
                     if wgan
-                    else losses.r1_penalty(self.judge, crops) / 2
+                    else losses.r1_penalty(self.judge, batch.crops) / 2
                 )
                 told["critic/penalty"] = penalty
                 total = total + game.penalty * game.penalty_every * penalty
@@ -206,20 +268,33 @@ class GeneratorTask:
         return painting, compose(scenes.source, painting)
 
     def _generator_loss(
-        self, scenes: Scenes, adversarial: bool
+        self, scenes: Scenes, painting: Painting, result: Tensor, judged: bool, read: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
         weights, game = self.recipe.losses, self.recipe.critic
-        painting, result = self._paint(scenes)
         terms: dict[str, tuple[float, Tensor]] = {}
-        if adversarial:
+        state = self.rng.get_state()
+        look = self._look(result) if judged or read else None
+        if judged and look is not None:
             self.critic.requires_grad_(False)
-            fake, read = self.critic(self._seen(result))
+            fake, guess = self._judge(self.critic, look)
             self.critic.requires_grad_(True)
             wgan = game.loss == "wgan-gp"
             contest = losses.wasserstein_generator if wgan else losses.hinge_generator
             terms["adversarial"] = (weights.adversarial, contest(fake))
-            error = losses.intensity_error(read, scenes.target)
-            terms["action_units"] = (weights.action_units, error)
+            if guess is not None:
+                error = losses.intensity_error(guess, scenes.target)
+                terms["action_units"] = (weights.action_units, error)
+        if self.reader is not None and look is not None:
+            seen = self.reader.conclude(look.features[-1])[0]
+            terms["reader"] = (weights.reader, losses.intensity_error(seen, scenes.target))
+            if weights.features > 0:
+                later = self.rng.get_state()
+                self.rng.set_state(state)  # the truth, shaken as the picture was
+                with torch.no_grad():
+                    truth = self._look(scenes.truth).features
+                self.rng.set_state(later)
+                error = losses.feature_error(look.features[:2], truth[:2], scenes.weight)
+                terms["features"] = (weights.features, error)
         if weights.cycle > 0:
             back = self.painter(result, scenes.current, scenes.target)
             error = losses.cycle_error(compose(result, back), scenes.source)
@@ -235,9 +310,6 @@ class GeneratorTask:
             terms["motion"] = (weights.motion, error)
             picture = losses.picture_error(result, scenes.truth, scenes.weight)
             terms["picture"] = (weights.picture, picture)
-        if self.reader is not None and weights.reader > 0:
-            read = self.reader.logits(shake(result, self.rng))[0]
-            terms["reader"] = (weights.reader, losses.intensity_error(read, scenes.target))
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()
         told = {name: value.detach() for name, (_, value) in terms.items()}
         told["attention_mean"] = painting.attention.detach().mean()

@@ -110,6 +110,23 @@ def picture_error(pictures: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     return fine + coarse.mean()
 
 
+def feature_error(pictures: list[Tensor], wanted: list[Tensor], weight: Tensor) -> Tensor:
+    """Weighted L1 between a network's features of pictures and of their truths (Johnson 2016).
+
+    Features forgive where exactly a tooth ends and not that there is none, as a mean of all
+    possible mouths would have it.
+
+    Args:
+        pictures, wanted: levels of (n, c, h, w).
+        weight: (n, 1, S, S), how much each pixel of the truth counts.
+    """
+    total = weight.new_zeros(())
+    for ours, theirs in zip(pictures, wanted, strict=True):
+        counts = F.adaptive_avg_pool2d(weight, (ours.shape[-2], ours.shape[-1]))
+        total = total + ((ours - theirs).abs() * counts).mean()
+    return total
+
+
 def _quarter(pictures: Tensor) -> Tensor:
     """Means of 4 x 4 pixels; a view and a sum are faster on CPUs than pooling."""
     n, c, height, width = pictures.shape

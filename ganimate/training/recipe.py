@@ -62,6 +62,18 @@ class ReaderRecipe:
 
 
 @dataclass(frozen=True)
+class EvaluationRecipe:
+    """How the evaluation reader is trained (supervised)."""
+
+    task: str
+    schedule: Schedule = field(default_factory=Schedule)
+    optimiser: Adam = field(default_factory=Adam)
+    network: dict[str, Any] = field(default_factory=dict)
+    jitter: Jitter = field(default_factory=Jitter)
+    seed: int = 11
+
+
+@dataclass(frozen=True)
 class Losses:
     """Weights of the generator's losses; 0 leaves one out (and its cost).
 
@@ -71,6 +83,9 @@ class Losses:
         motion, picture: the teachers' flow and picture.
         undo: a third of a batch are exercises with a real photo as the truth.
         reader: a frozen reader's error on what was painted.
+        features: L1 between a frozen reader's features of the picture and of its truth.
+        trust: how much the teachers' own pictures count, against real ones, once `motion_only` is
+            over: they lack the folds and teeth that the game is to add.
     """
 
     adversarial: float = 1.0
@@ -83,6 +98,8 @@ class Losses:
     picture: float = 0.0
     undo: bool = False
     reader: float = 0.0
+    features: float = 0.0
+    trust: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +107,7 @@ class Critic:
     """The critic and its game.
 
     Attributes:
+        sees: ``pixels`` (the paper's), or a frozen reader's ``features``.
         loss: ``wgan-gp`` (the paper) or ``hinge`` (with lazy R1).
         updates: critic updates for each generator update.
         penalty: weight of the gradient penalty (WGAN-GP's lambda, or R1's gamma).
@@ -101,6 +119,7 @@ class Critic:
         augment: blur, shift and colour change of what the critic sees, real and fake alike.
     """
 
+    sees: str = "pixels"
     loss: str = "wgan-gp"
     updates: int = 5
     penalty: float = 10.0
@@ -111,6 +130,17 @@ class Critic:
     warmup: int = 0
     augment: bool = False
 
+    def __post_init__(self) -> None:
+        if self.sees not in ("pixels", "features"):
+            raise UsageError(f"critic: sees {self.sees!r}", "pixels or features")
+        if self.loss not in ("wgan-gp", "hinge"):
+            raise UsageError(f"critic: loss {self.loss!r}", "wgan-gp or hinge")
+        if self.sees == "features" and (self.loss != "hinge" or self.penalty):
+            raise UsageError(
+                "critic: gradients are punished where it sees pixels",
+                "sees: features goes with loss: hinge and penalty: 0",
+            )
+
 
 @dataclass(frozen=True)
 class GeneratorRecipe:
@@ -118,7 +148,8 @@ class GeneratorRecipe:
 
     Attributes:
         network: arguments of ``networks.generator.Generator``.
-        motion_only: share of the steps, at the start, in which only the teachers teach.
+        motion_only: share of the steps, at the start, in which only the teachers teach; critic and
+            reader join after it.
         target_noise: targets are another face's intensities plus uniform(-noise, noise).
         strong: how much more often faces with rare, strong action units are drawn (0 = evenly).
     """
@@ -137,9 +168,10 @@ class GeneratorRecipe:
     seed: int = 1
 
 
-Recipe = ReaderRecipe | GeneratorRecipe
-TASKS: dict[str, type[ReaderRecipe] | type[GeneratorRecipe]] = {
+Recipe = ReaderRecipe | EvaluationRecipe | GeneratorRecipe
+TASKS: dict[str, type[ReaderRecipe] | type[EvaluationRecipe] | type[GeneratorRecipe]] = {
     "reader": ReaderRecipe,
+    "evaluation": EvaluationRecipe,
     "generator": GeneratorRecipe,
 }
 
@@ -161,7 +193,7 @@ def load_recipe(path: Path) -> Recipe:
     if not isinstance(data, dict) or data.get("task") not in TASKS:
         raise UsageError(f"{path}: needs `task: {'` or `task: '.join(TASKS)}`")
     recipe = _build(TASKS[data["task"]], data, str(path))
-    assert isinstance(recipe, ReaderRecipe | GeneratorRecipe)
+    assert isinstance(recipe, Recipe)
     return recipe
 
 

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganimate.errors import GanimateError
-from ganimate.training.recipe import GeneratorRecipe, ReaderRecipe, load_recipe
+from ganimate.training.recipe import (
+    EvaluationRecipe,
+    GeneratorRecipe,
+    ReaderRecipe,
+    load_recipe,
+)
 
 if TYPE_CHECKING:
     from lightning import Fabric
@@ -30,7 +35,9 @@ def recipe_path(name: str) -> Path:
     for folder in (package / "recipes", package.parent / "recipes"):
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
-    raise GanimateError(f"no recipe {name!r}", "one of default, paper, reader, or a .yaml file")
+    raise GanimateError(
+        f"no recipe {name!r}", "one of default, paper, reader, evaluation, or a .yaml file"
+    )
 
 
 def prepare(
@@ -42,6 +49,7 @@ def prepare(
     max_time: float | None = None,
     every: float = 300.0,
     limit: int | None = None,
+    start: Path | None = None,
     report: Report | None = None,
     notify: Callable[[str], None] = lambda text: None,
 ) -> Trainer:
@@ -55,12 +63,14 @@ def prepare(
         max_time: seconds after which the run saves and ends.
         every: seconds between checkpoints and sheets.
         limit: at most this many training faces, for rehearsals.
+        start: a generator's weights to begin with.
         report: called every few seconds with step, steps, images a second, losses.
         notify: told what is being done.
     """
     from torch.utils.tensorboard import SummaryWriter
 
     from ganimate.training.dataset import load_dataset
+    from ganimate.training.evaluation_task import EvaluationTask
     from ganimate.training.generator_task import GeneratorTask
     from ganimate.training.reader_task import ReaderTask
     from ganimate.training.trainer import Task, Trainer
@@ -73,16 +83,20 @@ def prepare(
     task: Task
     if isinstance(recipe, ReaderRecipe):
         task = ReaderTask(recipe, train, validation, fabric)
+    elif isinstance(recipe, EvaluationRecipe):
+        task = EvaluationTask(recipe, train, validation, fabric)
     else:
         teacher = None
         if _taught(recipe):
             teacher = load_teacher(out, notify) or _fit(train, out, notify)
         reader = None
-        if recipe.losses.reader > 0:
+        if _read(recipe):
             from ganimate.weights import load_reader
 
             reader, _ = load_reader()
         task = GeneratorTask(recipe, train, validation, fabric, teacher, reader)
+        if start is not None:
+            task.start_from(start)
     scalars = SummaryWriter(str(out / "scalars")) if fabric.is_global_zero else None
     return Trainer(
         task,
@@ -97,6 +111,11 @@ def prepare(
 
 def _taught(recipe: GeneratorRecipe) -> bool:
     return recipe.losses.motion > 0 or recipe.losses.picture > 0 or recipe.losses.undo
+
+
+def _read(recipe: GeneratorRecipe) -> bool:
+    looks = recipe.losses.reader > 0 or recipe.losses.features > 0
+    return looks or recipe.critic.sees == "features"
 
 
 def load_teacher(out: Path, notify: Callable[[str], None]) -> Teacher | None:

@@ -145,6 +145,7 @@ def make_scenes(
     targets: Tensor,
     undo: Tensor,
     donors: Donors | None = None,
+    trust: float = 1.0,
 ) -> Scenes:
     """Turn photos into exercises.
 
@@ -155,6 +156,7 @@ def make_scenes(
         undo: (n,) bool: which are undo exercises.
         donors: who lends a mouth where a closed one is to open; without them such mouths do not
             count.
+        trust: how much the teachers' own picture counts, but for the lids.
     """
     moved = teacher.move(landmarks, labels, targets)
     field = dense_field(moved, landmarks)
@@ -189,7 +191,7 @@ def make_scenes(
     flow_weight = flow_weight * (1 + F.avg_pool2d(lids, CROP_SIZE // FIELD_SIZE))
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
     unknown = changes_mouth * (1 - lent)
-    forward = 1 - moved_mouth * unknown + MOUTH_WEIGHT * moved_mouth * lent
+    forward = trust * (1 - moved_mouth * unknown + MOUTH_WEIGHT * moved_mouth * lent)
     weight = torch.where(pick, 1 + MOUTH_WEIGHT * mouth, forward)
     weight = weight + lids
     side = undo.view(-1, 1)
