@@ -40,6 +40,10 @@ STEADY = 0.05
 (99 of 100 rough proposals, the good ones at once); on the rest it mostly wanders on, whatever the
 score."""
 
+DRAWN_BACK = 0.06
+"""How near, in half-sides, a frame drawn too large or too small must return. To a face it mostly
+returns within 0.04; it stays away from most parts of a turned face that pass for one."""
+
 SMALLEST = 20
 """Side of the smallest box proposed, in pixels of the scanned picture."""
 
@@ -102,7 +106,7 @@ class BuiltinLocator:
             ]
             if faces and 0 in rolls:
                 return faces
-            turned += faces
+            turned += [face for face in faces if draws_back(pixels, face, self._reader)]
         # In a face that is turned, parts of it pass for small faces at other turns.
         turned.sort(key=lambda face: -face.frame.half_side)
         kept: list[Face] = []
@@ -163,9 +167,25 @@ def refine(pixels: NDArray[np.uint8], frames: Sequence[FaceFrame], reader: Reade
                 face = Face.from_landmarks(frame.to_photo(landmarks), float(score))
             except GanimateError:  # the points fell together: no face
                 continue
-            moved = math.dist(face.frame.centre, frame.centre) / frame.half_side
-            moved += abs(math.log(face.frame.half_side / frame.half_side))
-            if look < LOOKS - 1 or moved < STEADY:
+            if look < LOOKS - 1 or _apart(face.frame, frame) < STEADY:
                 faces.append(face)
         frames = [face.frame for face in faces]
     return faces
+
+
+def draws_back(pixels: NDArray[np.uint8], face: Face, reader: Reader) -> bool:
+    """Whether the reader comes back to a face from frames drawn much too large and too small.
+
+    Args:
+        pixels: the photo, HWC uint8 RGB.
+        face: what `refine` came to rest at.
+        reader: reads crops.
+    """
+    again = refine(pixels, [face.frame.scaled(1.3), face.frame.scaled(0.77)], reader)
+    return len(again) == 2 and all(_apart(one.frame, face.frame) < DRAWN_BACK for one in again)
+
+
+def _apart(frame: FaceFrame, other: FaceFrame) -> float:
+    """How far frames lie apart and differ in size, in half-sides."""
+    moved = math.dist(frame.centre, other.centre) / other.half_side
+    return moved + abs(math.log(frame.half_side / other.half_side))

@@ -239,7 +239,7 @@ class MediaPipeLocator:
     name = "mediapipe"
 
     def __init__(self, model: Path) -> None:
-        self._landmarkers = {score: _Landmarker(model, score) for score in (SURE, DOUBTFUL)}
+        self._landmarkers = {score: Landmarker(model, score) for score in (SURE, DOUBTFUL)}
 
     def locate(self, pixels: NDArray[np.uint8]) -> list[Face]:
         """The faces of a photo (HWC uint8 RGB), from left to right."""
@@ -275,7 +275,7 @@ class MediaPipeLocator:
             landmarker.close()
 
 
-class _Landmarker:
+class Landmarker:
     """MediaPipe's task at one detection confidence, reading windows of a photo."""
 
     def __init__(self, model: Path, confidence: float) -> None:

@@ -33,6 +33,7 @@ class FaceDataset:
         action_units: (n, 17) float32 in 0..1.
         landmarks: (n, 478, 2) float32, pixels of the middle 128 x 128 crop.
         pose: (n, 3) float32 yaw, pitch, roll in degrees.
+        names: the pictures' paths in the dataset, by which recipes can name faces.
         fingerprint: first 12 hex digits of a SHA-256 over the shards' names and sizes and labels.
     """
 
@@ -40,6 +41,7 @@ class FaceDataset:
     action_units: Tensor
     landmarks: Tensor
     pose: Tensor
+    names: list[str]
     fingerprint: str
 
     def __len__(self) -> int:
@@ -77,6 +79,7 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
 
     columns = ["image", "action_units", "landmarks", "pose"]
     parts: list[tuple[NDArray[Any], ...]] = []
+    names: list[str] = []
     digest = hashlib.sha256()
     left = limit
     for shard in find_shards(dataset, split):
@@ -90,9 +93,11 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
         left = left - len(table) if left is not None else None
         labels = _matrix(table, "action_units", ACTION_UNITS, shard)
         digest.update(f"{shard.name} {len(table)}".encode() + labels.tobytes())
+        cells = table["image"].to_pylist()
+        names += [str(cell.get("path")) for cell in cells]
         parts.append(
             (
-                _decode(table["image"].to_pylist(), shard),
+                _decode(cells, shard),
                 labels,
                 _matrix(table, "landmarks", LANDMARKS * 2, shard),
                 _matrix(table, "pose", 3, shard),
@@ -106,6 +111,7 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
         action_units=torch.from_numpy(labels).clamp_(0, 1),
         landmarks=torch.from_numpy(landmarks).view(-1, LANDMARKS, 2) + (STORED_OFFSET - MARGIN),
         pose=torch.from_numpy(pose),
+        names=names,
         fingerprint=digest.hexdigest()[:12],
     )
 

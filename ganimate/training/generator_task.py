@@ -17,7 +17,7 @@ from ganimate.networks.generator import CompactTrunk, Generator, Painting, compo
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops, shake
 from ganimate.training.dataset import FaceDataset
-from ganimate.training.motion import AU12, AU25, AU26, Teacher
+from ganimate.training.motion import AU25, AU26, Teacher
 from ganimate.training.recipe import Critic as CriticRecipe
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
@@ -102,11 +102,16 @@ class GeneratorTask:
         self.teacher = teacher.to(device) if teacher else None
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
         self.critic_updates = 0
-        # Who can lend a mouth: open by label and by landmarks.
-        open_wide = (train.action_units[:, [AU25, AU26]].amax(1) > 0.2) & (
-            opening(train.landmarks) > 3
-        )
-        self.lenders = open_wide.nonzero()[:, 0].to(device)
+        self.lenders = self._find_lenders(recipe.lenders)
+
+    def _find_lenders(self, names: list[str]) -> Tensor:
+        """Rows of those who lend a mouth: named, or else open by label and by landmarks."""
+        data = self.train_set
+        rows = [data.names.index(name) for name in names if name in data.names]
+        if rows:
+            return torch.tensor(rows)
+        parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
+        return (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
 
     def _make_critic(self, game: CriticRecipe) -> nn.Module:
         if game.sees == "pixels":
@@ -160,7 +165,7 @@ class GeneratorTask:
             targets = torch.where(
                 undo.view(-1, 1), undo_targets(labels, targets, self.rng), targets
             )
-            donors = self._donors(targets)
+            donors = self._donors()
             scenes = make_scenes(
                 self.teacher, crops, landmarks, labels, targets, undo, donors, trust
             )
@@ -170,23 +175,16 @@ class GeneratorTask:
         scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing)
         return _Batch(crops, labels, scenes)
 
-    def _donors(self, targets: Tensor, choice: int = 96) -> Donors | None:
-        """For each target, of some open mouths the one that is nearest to it."""
+    def _donors(self, most: int = 96) -> Donors | None:
+        """Some open mouths to lend; where recipes name them, always those."""
         if len(self.lenders) == 0:
             return None
-        drawn = torch.randint(
-            len(self.lenders), (choice,), generator=self.rng, device=self.lenders.device
-        )
-        drawn = self.lenders[drawn]
-        place = drawn.to(self.train_set.images.device)
-        columns = [AU12, AU25, AU26]
-        theirs = self.train_set.action_units[place][:, columns].to(targets.device)
-        nearest = torch.cdist(targets[:, columns], theirs, p=1).argmin(1)
-        place = place[nearest.to(place.device)]
-        return Donors(
-            middle(self.train_set.images[place].to(targets.device)),
-            self.train_set.landmarks[place].to(targets.device),
-        )
+        chosen, device = self.lenders, self.fabric.device
+        if len(chosen) > most:
+            drawn = torch.randint(len(chosen), (most,), generator=self.rng, device=device)
+            chosen = chosen[drawn.to(chosen.device)]
+        data = self.train_set
+        return Donors(data.images[chosen].to(device), data.landmarks[chosen].to(device))
 
     def step(self, step: int) -> dict[str, Tensor]:
         recipe, game = self.recipe, self.recipe.critic

@@ -28,6 +28,7 @@ from ganimate.faces.topology import (
     RIGHT_UPPER_LID,
 )
 from ganimate.networks.warp import warp
+from ganimate.training.augment import middle
 from ganimate.training.motion import (
     AU12,
     AU25,
@@ -41,7 +42,9 @@ from ganimate.training.motion import (
 )
 
 MOUTH_WEIGHT = 12.0
-"""How much more the inside of a real mouth counts: a fiftieth of the picture, half of the task."""
+"""How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
+UNDO_WEIGHT = 2.0
+"""How much more a real mouth counts that was closed for the exercise: no one can know its teeth."""
 EYE_WEIGHT = 12.0
 """How much more the eyes count where they open or close."""
 
@@ -51,14 +54,14 @@ EYES = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
 
 
 class Donors(NamedTuple):
-    """Faces with open mouths, one for each of n exercises.
+    """Faces with open mouths, of which each exercise takes the one that fits best.
 
     Attributes:
-        crops: (n, 3, 128, 128) in [-1, 1].
-        landmarks: (n, 478, 2).
+        images: (k, 152, 152, 3) uint8.
+        landmarks: (k, 478, 2).
     """
 
-    crops: Tensor
+    images: Tensor
     landmarks: Tensor
 
 
@@ -170,7 +173,8 @@ def make_scenes(
     moved_mouth = _mouth(moved)
     lent = torch.zeros(len(crops), 1, 1, 1, device=crops.device)
     if donors is not None:
-        opens = (opening(landmarks) < 2) & (opening(moved) > 1.5) & ~undo
+        # Teeth that show already may stay, unless they would be stretched.
+        opens = (opening(moved) > 1.5 + 1.3 * opening(landmarks)) & ~undo
         lent = opens.float().view(-1, 1, 1, 1)
         if bool(opens.any()):
             mouths = _lend(picture, moved, donors)
@@ -192,7 +196,7 @@ def make_scenes(
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
     unknown = changes_mouth * (1 - lent)
     forward = trust * (1 - moved_mouth * unknown + MOUTH_WEIGHT * moved_mouth * lent)
-    weight = torch.where(pick, 1 + MOUTH_WEIGHT * mouth, forward)
+    weight = torch.where(pick, 1 + UNDO_WEIGHT * mouth, forward)
     weight = weight + lids
     side = undo.view(-1, 1)
     return Scenes(
@@ -235,14 +239,24 @@ def opening(landmarks: Tensor) -> Tensor:
 
 
 def _lend(pictures: Tensor, landmarks: Tensor, donors: Donors) -> Tensor:
-    """The donors' mouths where these faces have theirs, in these faces' light."""
+    """For each face the mouth of the donor whose lips are shaped most alike, in its own light."""
     lips = [*OUTER_LIPS, *INNER_UPPER_LIP, *INNER_LOWER_LIP]
-    points, theirs = landmarks[:, lips], donors.landmarks[:, lips]
-    mouths = warp(donors.crops, interpolate(points, theirs - points, FIELD_SIZE, 1.0))
-    middle = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
-    ours, other = (x[:, :, middle, middle].mean((1, 2, 3)) + 1 for x in (pictures, donors.crops))
-    light = (ours / other.clamp(min=0.1)).clamp(0.4, 1.5).view(-1, 1, 1, 1)
-    return ((mouths + 1) * light - 1).clamp(-1, 1)
+    chosen = torch.cdist(_lip_shape(landmarks), _lip_shape(donors.landmarks)).argmin(1)
+    crops = middle(donors.images[chosen])
+    points, theirs = landmarks[:, lips], donors.landmarks[chosen][:, lips]
+    mouths = warp(crops, interpolate(points, theirs - points, FIELD_SIZE, 1.0))
+    inner = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
+    ours, other = (x[:, :, inner, inner].mean((1, 2, 3)) + 1 for x in (pictures, crops))
+    # Teeth are less unlike than skins: only part of the difference is light.
+    light = (ours / other.clamp(min=0.1)).clamp(0.2, 2) ** 0.6
+    return ((mouths + 1) * light.view(-1, 1, 1, 1) - 1).clamp(-1, 1)
+
+
+def _lip_shape(landmarks: Tensor) -> Tensor:
+    """The inner rim of the lips, centred and in units of its width, (n, 2 k)."""
+    rim = landmarks[:, [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]]
+    width = (rim[..., 0].amax(1) - rim[..., 0].amin(1)).clamp(min=1).view(-1, 1, 1)
+    return ((rim - rim.mean(1, keepdim=True)) / width).flatten(1)
 
 
 def _mouth(landmarks: Tensor) -> Tensor:
