@@ -20,7 +20,7 @@ from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.motion import AU25, AU26, AU45, Teacher, dense_field, fit_teacher
-from ganimate.training.scenes import make_scenes, polygon, sample_targets, undo_targets
+from ganimate.training.scenes import Donors, make_scenes, polygon, sample_targets, undo_targets
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_known_motion_is_found(data: FaceDataset) -> None:
     landmarks = data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", data.action_units, wanted)
     many = FaceDataset(
         data.images.repeat(40, 1, 1, 1), data.action_units.repeat(40, 1),
-        landmarks.repeat(40, 1, 1), data.pose.repeat(40, 1), "",
+        landmarks.repeat(40, 1, 1), data.pose.repeat(40, 1), data.names * 40, "",
     )  # fmt: skip
     many.action_units.copy_(torch.rand(480, 17, generator=torch.Generator().manual_seed(1)))
     many.landmarks.copy_(
@@ -121,6 +121,31 @@ def test_undo_scenes_end_at_the_real_photo(data: FaceDataset, lifting: Teacher) 
     # The motion back undoes the motion there.
     back = warp(scenes.source, scenes.flow)
     assert (back - crops).abs().mean() < 0.5 * (scenes.source - crops).abs().mean()
+
+
+def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceDataset) -> None:
+    """The teacher parts the lips; of two donors the one whose lips are parted so lends."""
+    lower = list(INNER_LOWER_LIP[1:-1])
+    directions = torch.zeros(17, 478, 2)
+    directions[14, lower, 1] = 8  # AU25
+    parting = Teacher(directions, data.landmarks.mean(0), torch.zeros(17, 3, 64, 64))
+    closed = data.landmarks[:2].clone()
+    closed[:, lower] = closed[:, list(INNER_UPPER_LIP[1:-1])]
+    labels, targets = torch.zeros(2, 17), torch.zeros(2, 17)
+    targets[:, 14] = 1
+    same = parting.move(closed, labels, targets)[:1]
+    wider = same.clone()
+    wider[:, lower, 1] += 20
+    images = torch.stack([torch.full((152, 152, 3), v, dtype=torch.uint8) for v in (250, 90)])
+    donors = Donors(images, torch.cat([wider, same]))
+    crops = torch.zeros(2, 3, 128, 128)
+    undo = torch.zeros(2, dtype=torch.bool)
+    scenes = make_scenes(parting, crops, closed, labels, targets, undo, donors, trust=0.5)
+    x, y = same[0, [13, 14]].mean(0).round().long().tolist()
+    grey = (90 / 127.5) * (1 / (90 / 127.5)) ** 0.6 - 1  # partly lit as the crop is
+    assert scenes.truth[0, :, y, x].tolist() == pytest.approx([grey] * 3, abs=0.02)
+    assert scenes.weight[0, 0, y, x] > 4 * scenes.weight[0, 0, 10, 10]
+    assert scenes.weight[0, 0, 10, 10] == pytest.approx(0.5)
 
 
 def test_undo_never_opens_a_mouth(data: FaceDataset) -> None:

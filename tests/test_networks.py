@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganimate.networks.critic import Critic
+from ganimate.networks.critic import Critic, FeatureCritic
+from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator, Painting, compose
 from ganimate.networks.reader import Reader
 from ganimate.networks.warp import warp
@@ -40,8 +41,28 @@ def test_critic_with_the_papers_cap_has_45_million_parameters() -> None:
     assert 44e6 < parameters(Critic(cap=2048)) < 46e6
 
 
-def test_reader_is_small() -> None:
+def test_readers_are_small() -> None:
     assert parameters(Reader()) < 3e6
+    assert parameters(EvaluationReader()) < 3e6
+
+
+@torch.no_grad()
+def test_the_readers_features_end_in_what_it_says() -> None:
+    reader, crops = Reader().eval(), random_inputs(2)[0]
+    features = reader.features(crops)
+    assert [tuple(level.shape[1:]) for level in features] == [
+        (48, 32, 32), (96, 16, 16), (192, 8, 8), (256, 4, 4),
+    ]  # fmt: skip
+    for one, other in zip(reader.conclude(features[-1]), reader.logits(crops), strict=True):
+        torch.testing.assert_close(one, other)
+    # Patches: 16 x 16, 8 x 8 and 4 x 4.
+    assert FeatureCritic(reader.widths)(features[:-1]).shape == (2, 256 + 64 + 16)
+
+
+@torch.no_grad()
+def test_the_evaluation_reader_gives_intensities_and_features() -> None:
+    intensities, features = EvaluationReader().eval()(random_inputs(3)[0])
+    assert intensities.shape == (3, 17) and features.shape == (3, 192)
 
 
 @pytest.mark.parametrize("trunk", ["compact", "paper"])

@@ -37,6 +37,24 @@ TINY: dict[str, dict[str, Any]] = {
         },
         "losses": {"motion": 1.0, "picture": 1.0, "undo": True, "reader": 0.1, "cycle": 1.0},
     },
+    "finish": {
+        "task": "generator",
+        "schedule": {"steps": 4, "batch": 4},
+        "network": {"trunk": "compact", "width": 16, "blocks": 1, "fine": 8},
+        "critic": {
+            "sees": "features", "loss": "hinge", "updates": 2, "penalty": 0.0, "width": 4,
+            "augment": True,
+        },
+        "losses": {
+            "action_units": 0.0, "cycle": 0.0, "motion": 1.0, "picture": 1.0, "undo": True,
+            "reader": 0.1, "features": 0.1, "trust": 0.3,
+        },
+        "lenders": ["train/1.jpg", "train/3.jpg", "someone/else.jpg"],
+    },
+    "evaluation": {
+        "schedule": {"steps": 4, "batch": 8},
+        "network": {"widths": [8, 8, 8, 8, 8], "features": 16},
+    },
     "reader": {
         "schedule": {"steps": 4, "batch": 8},
         "network": {"widths": [8, 8, 16, 16], "features": 16},
@@ -54,16 +72,16 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tiny(folder: Path, task: str, **changes: Any) -> Path:
     path = folder / f"{task}.yaml"
-    path.write_text(yaml.safe_dump({"task": task, **TINY[task], **changes}))
+    path.write_text(yaml.safe_dump({"task": task} | TINY[task] | changes))
     return path
 
 
-def trainer(dataset: Path, recipe: Path, out: Path) -> Trainer:
+def trainer(dataset: Path, recipe: Path, out: Path, start: Path | None = None) -> Trainer:
     from lightning import Fabric
 
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
-    return prepare(dataset, recipe, out, fabric=fabric)
+    return prepare(dataset, recipe, out, fabric=fabric, start=start)
 
 
 def test_dataset_agrees_with_the_face_frame(dataset: Path) -> None:
@@ -111,7 +129,7 @@ def test_random_crops_move_landmarks_with_the_pixels(dataset: Path) -> None:
     assert sides == {0, 1}  # some were mirrored: the dot then sits on the partner
 
 
-@pytest.mark.parametrize("task", ["reader", "generator"])
+@pytest.mark.parametrize("task", ["reader", "evaluation", "generator", "finish"])
 def test_resuming_goes_on_exactly(task: str, dataset: Path, tmp_path: Path) -> None:
     whole = trainer(dataset, tiny(tmp_path, task), tmp_path / "whole")
     whole.run()
@@ -142,6 +160,29 @@ def test_exported_weights_load_and_say_what_they_are(dataset: Path, tmp_path: Pa
     assert "CC BY" in info.metadata["licence"]
     with pytest.raises(GanimateError, match="holds a generator"):
         load_reader(tmp_path / "g" / "generator.safetensors")
+
+
+def test_the_second_stage_waits_and_borrows_from_named_mouths(
+    dataset: Path, tmp_path: Path
+) -> None:
+    task = trainer(dataset, tiny(tmp_path, "finish", motion_only=0.25), tmp_path / "f").task
+    assert task.lenders.tolist() == [1, 3]  # type: ignore[attr-defined]
+    assert not {"reader", "adversarial", "critic/contest"} & set(task.step(0))
+    assert {"reader", "features", "adversarial", "critic/contest"} <= set(task.step(1))
+
+
+def test_a_run_can_start_from_weights(dataset: Path, tmp_path: Path) -> None:
+    first = trainer(dataset, tiny(tmp_path, "generator"), tmp_path / "first")
+    first.run()
+    weights = tmp_path / "first" / "generator.safetensors"
+    second = trainer(dataset, tiny(tmp_path, "generator", seed=2), tmp_path / "second", weights)
+    exported = load_generator(weights)[0].state_dict()
+    for name in ("generator", "average"):
+        for key, value in second.task.networks[name].state_dict().items():
+            torch.testing.assert_close(value, exported[key])
+    other = tiny(tmp_path, "generator", network={"trunk": "compact", "width": 24, "blocks": 1})
+    with pytest.raises(GanimateError, match="another network"):
+        trainer(dataset, other, tmp_path / "third", weights)
 
 
 def test_a_damaged_checkpoint_is_refused(dataset: Path, tmp_path: Path) -> None:
@@ -203,6 +244,9 @@ def test_every_shipped_recipe_is_read_whole() -> None:
         ("task: reader\nspeed: 3", "speed"),
         ("task: reader\nschedule: {stepz: 3}", "stepz"),
         ("task: reader\nschedule: {steps: many}", "steps"),
+        ("task: generator\nlenders: someone", "lenders"),
+        ("task: generator\ncritic: {sees: stars}", "stars"),
+        ("task: generator\ncritic: {sees: features, loss: hinge, penalty: 1}", "penalty"),
         ("task: [", "YAML"),
     ],
 )
