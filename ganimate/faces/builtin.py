@@ -40,9 +40,9 @@ STEADY = 0.05
 (99 of 100 rough proposals, the good ones at once); on the rest it mostly wanders on, whatever the
 score."""
 
-DRAWN_BACK = 0.06
-"""How near, in half-sides, a frame drawn too large or too small must return. To a face it mostly
-returns within 0.04; it stays away from most parts of a turned face that pass for one."""
+DRIFT = 0.06
+"""How far, in half-sides, frames drawn too large and too small may come to rest from a turned face:
+mostly it is under 0.01, at parts that pass for faces 0.04 and more."""
 
 SMALLEST = 20
 """Side of the smallest box proposed, in pixels of the scanned picture."""
@@ -97,7 +97,7 @@ class BuiltinLocator:
             proposals = [frame for roll in rolls for frame in self._propose(small, roll)]
             frames = [frame.resized(factor) for frame in proposals]
             faces = refine(pixels, frames, self._reader)
-            faces = distinct(face for face in faces if face.score >= FACE_THRESHOLD)
+            faces = [face for face in faces if face.score >= FACE_THRESHOLD]
             # The cascade proposes faces that stand; what the reader turns far is none of them.
             faces = [
                 face
@@ -105,18 +105,26 @@ class BuiltinLocator:
                 if any(abs((face.frame.roll - roll + 180) % 360 - 180) <= 40 for roll in rolls)
             ]
             if faces and 0 in rolls:
-                return faces
-            turned += [face for face in faces if draws_back(pixels, face, self._reader)]
-        # In a face that is turned, parts of it pass for small faces at other turns.
-        turned.sort(key=lambda face: -face.frame.half_side)
+                return distinct(faces)
+            turned += faces
+        return distinct(self._firmest(pixels, turned))
+
+    def _firmest(self, pixels: NDArray[np.uint8], faces: list[Face]) -> list[Face]:
+        """Of faces that lie over each other the one that draws frames back best.
+
+        In a face that is turned, parts of it pass for small faces at other turns, with high scores.
+        """
+        drift = [(drift_of(pixels, face, self._reader), i) for i, face in enumerate(faces)]
         kept: list[Face] = []
-        for face in turned:
-            if all(
-                math.dist(face.frame.centre, larger.frame.centre) > larger.frame.half_side
-                for larger in kept
+        for far, i in sorted(drift):
+            frame = faces[i].frame
+            if far < DRIFT and all(
+                math.dist(frame.centre, other.frame.centre)
+                > max(frame.half_side, other.frame.half_side)
+                for other in kept
             ):
-                kept.append(face)
-        return distinct(kept)
+                kept.append(faces[i])
+        return kept
 
     def _propose(self, small: NDArray[np.uint8], roll: float) -> Iterator[FaceFrame]:
         """Rough frames of what may be faces, at one turn of the shrunken photo."""
@@ -173,16 +181,21 @@ def refine(pixels: NDArray[np.uint8], frames: Sequence[FaceFrame], reader: Reade
     return faces
 
 
-def draws_back(pixels: NDArray[np.uint8], face: Face, reader: Reader) -> bool:
-    """Whether the reader comes back to a face from frames drawn much too large and too small.
+def drift_of(pixels: NDArray[np.uint8], face: Face, reader: Reader) -> float:
+    """How far from a face frames come to rest that start much too large and too small.
 
     Args:
         pixels: the photo, HWC uint8 RGB.
         face: what `refine` came to rest at.
         reader: reads crops.
+
+    Returns:
+        In half-sides; infinite where they do not come to rest.
     """
     again = refine(pixels, [face.frame.scaled(1.3), face.frame.scaled(0.77)], reader)
-    return len(again) == 2 and all(_apart(one.frame, face.frame) < DRAWN_BACK for one in again)
+    if len(again) < 2:
+        return math.inf
+    return max(_apart(one.frame, face.frame) for one in again)
 
 
 def _apart(frame: FaceFrame, other: FaceFrame) -> float:
