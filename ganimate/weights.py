@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
+import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ganimate.errors import GanimateError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from ganimate.networks.evaluation_reader import EvaluationReader
     from ganimate.networks.generator import Generator
@@ -85,8 +88,16 @@ def load_evaluation_reader(path: Path | None = None) -> tuple[EvaluationReader, 
     return network, info
 
 
-def _load(path: Path, architecture: str, kind: Any) -> tuple[Any, WeightsInfo]:
-    import torch
+def read_info(path: Path) -> WeightsInfo:
+    """What a weights file of ours says of itself, whatever network it holds.
+
+    Raises:
+        GanimateError: missing, damaged, or not weights of ours.
+    """
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], WeightsInfo]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -106,31 +117,42 @@ def _load(path: Path, architecture: str, kind: Any) -> tuple[Any, WeightsInfo]:
         raise GanimateError(
             f"{path}: not ganimate weights: {error}", "expected a safetensors file of ganimate's"
         ) from error
-    if found != architecture:
-        raise GanimateError(f"{path}: holds a {found}, not a {architecture}")
+    fingerprint = hashlib.sha256(data).hexdigest()[:12]
+    return tensors, WeightsInfo(path, fingerprint, found, config, metadata)
+
+
+def _load(path: Path, architecture: str, kind: Any) -> tuple[Any, WeightsInfo]:
+    import torch
+
+    tensors, info = _read(path)
+    if info.architecture != architecture:
+        raise GanimateError(f"{path}: holds a {info.architecture}, not a {architecture}")
     try:
-        network = kind(**config)
+        network = kind(**info.config)
         network.load_state_dict({k: v.to(torch.float32) for k, v in tensors.items()})
     except (RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise GanimateError(f"{path}: does not fit its own description: {reason}") from error
-    fingerprint = hashlib.sha256(data).hexdigest()[:12]
-    return network.eval(), WeightsInfo(path, fingerprint, architecture, config, metadata)
+    return network.eval(), info
 
 
-def save_network(path: Path, network: nn.Module, metadata: dict[str, Any]) -> Path:
-    """Write a network's weights in float16, atomically, with what they are.
+def save_network(
+    path: Path, network: nn.Module, metadata: dict[str, Any], *, half: bool = True
+) -> Path:
+    """Write a network's weights, atomically, with what they are.
 
     Args:
         path: where to; the folder must exist.
         network: a Generator or Reader (anything with a `config`).
         metadata: JSON data to keep with it; architecture, config and licence are added.
+        half: in float16; else in float32.
     """
     import torch
     from safetensors.torch import save_file
 
+    kind = torch.float16 if half else torch.float32
     tensors = {
-        name: (value.half() if value.is_floating_point() else value.to(torch.int32))
+        name: (value.to(kind) if value.is_floating_point() else value.to(torch.int32))
         .contiguous()
         .cpu()
         for name, value in network.state_dict().items()
@@ -149,3 +171,57 @@ def save_network(path: Path, network: nn.Module, metadata: dict[str, Any]) -> Pa
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def import_generator(
+    source: Path, target: Path, *, size: int = 128, statistics: str = "auto"
+) -> WeightsInfo:
+    """Write a public checkpoint of GANimation's generator as weights of ours, in float32.
+
+    Args:
+        source: what `torch.save` wrote; read without running anything that is in it.
+        target: the weights to write; the folder must exist.
+        size: side of the crops it is to paint.
+        statistics: see `ganimate.networks.dialects.translate`.
+
+    Raises:
+        GanimateError: the file cannot be read, holds more than tensors, or another network.
+    """
+    from ganimate.networks.dialects import translate
+
+    checkpoint = _read_checkpoint(source)
+    try:
+        dialect, network, tracked = translate(checkpoint, size, statistics)
+    except ValueError as error:
+        raise GanimateError(f"{source}: {error}") from error
+    described = {
+        "licence": "unknown: as its source",
+        "imported": {"source": source.name, "dialect": dialect, "tracked": tracked},
+    }
+    return read_info(save_network(target, network, described, half=False))
+
+
+def _read_checkpoint(path: Path) -> object:
+    """What `torch.save` wrote: tensors in dicts and lists, and nothing that would be run."""
+    import torch
+
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise GanimateError(f"{path}: larger than {MAX_BYTES >> 20} MB, not a generator")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about formats: what matters is raised
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise GanimateError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        held = f" ({named[1]})" if named else ""
+        raise GanimateError(
+            f"{path}: refused: it holds more than tensors{held}, or is no checkpoint",
+            "nothing in it was run; only a generator's state_dict can be imported",
+        ) from error
+    except GanimateError:
+        raise
+    except Exception as error:  # a damaged file can fail anywhere in the reader
+        reason = " ".join(str(error).split())[:120]
+        raise GanimateError(f"{path}: not a readable checkpoint: {reason}") from error

@@ -30,6 +30,14 @@ def train(
     start: Annotated[
         Path | None, Option(metavar="WEIGHTS", help="Begin with these generator weights.")
     ] = None,
+    unpack_from: Annotated[
+        Path | None,
+        Option("--unpack", metavar="FOLDER", help="With --resume: take what --pack left there."),
+    ] = None,
+    pack_into: Annotated[
+        Path | None,
+        Option("--pack", metavar="FOLDER", help="At the end, keep the checkpoint in small files."),
+    ] = None,
     every: Annotated[str, Option(metavar="TIME", help="Between checkpoints and sheets.")] = "5m",
     devices: Annotated[int, Option(min=1, help="Processes or GPUs on this machine.")] = 1,
     nodes: Annotated[int, Option(min=1, help="Machines.")] = 1,
@@ -51,9 +59,12 @@ def train(
     """
     seconds = parse_time(max_time) if max_time else None
     pause = parse_time(every)
+    if not dataset.is_dir():  # said before half a minute of imports
+        raise GanimateError(f"{dataset}: no such folder", "give the dataset's folder")
     try:
         from lightning import Fabric
 
+        from ganimate.training.pack import pack, unpack
         from ganimate.training.recipe import load_recipe
         from ganimate.training.run import prepare, recipe_path
     except ImportError as error:
@@ -66,6 +77,11 @@ def train(
     plan = load_recipe(path)
     if (out / "checkpoint.safetensors").exists() and not resume:
         raise UsageError(f"{out}: holds a checkpoint", "add --resume, or choose another --out")
+    if unpack_from and (not resume or (out / "checkpoint.safetensors").exists()):
+        raise UsageError(
+            "--unpack is for --resume into an --out without a checkpoint",
+            "add --resume, or leave out --unpack to go on from OUT's own",
+        )
     if start is not None and (resume or plan.task != "generator"):
         raise UsageError("--start is for a generator's new run", "leave out --start")
     fabric = Fabric(
@@ -75,6 +91,10 @@ def train(
         precision=getattr(plan, "precision", "32-true"),
     )
     fabric.launch()
+    if unpack_from and fabric.is_global_zero:
+        for told in unpack(unpack_from, out / "checkpoint.safetensors"):
+            console.notice(f"{unpack_from}: was packed with {told}")
+    fabric.barrier()
     with console.progress() as report:
         trainer = prepare(
             dataset,
@@ -91,6 +111,10 @@ def train(
         if resume:
             trainer.resume()
         metrics = trainer.run()
+    if pack_into and fabric.is_global_zero:
+        packed = pack(trainer.checkpoint, pack_into)
+        for told in packed.reduced:
+            console.notice(f"{pack_into}: to fit, packed with {told}")
     console.result(
         f"{out}: {trainer.step} steps, {trainer.images_seen} images",
         {

@@ -19,6 +19,7 @@ from ganimate.networks.warp import warp
 
 ACTION_UNITS = 17
 TRUNKS = ("compact", "paper")
+NORMS = ("instance", "fixed")
 
 
 class Painting(NamedTuple):
@@ -50,6 +51,9 @@ class Generator(nn.Module):
         blocks: residual blocks.
         fine: channels of the compact trunk's painter at half size; the paper's has none.
         motion: whether there is a flow; without it F = 0 and the paper's eq. 1 holds.
+        norm: of the paper's trunk: ``instance``, or ``fixed`` where imported weights bring
+            statistics of their own.
+        head_bias: whether the paper's heads have a bias, as those of some imported weights.
     """
 
     def __init__(
@@ -60,14 +64,18 @@ class Generator(nn.Module):
         blocks: int = 4,
         motion: bool = True,
         fine: int = 40,
+        norm: str = "instance",
+        head_bias: bool = False,
     ) -> None:
         super().__init__()
         if trunk not in TRUNKS:
             raise ValueError(f"trunk must be one of {', '.join(TRUNKS)}, not {trunk!r}")
+        if norm not in NORMS:
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}")
         fits = size in range(32, 1025, 32) and 8 <= width <= 1024 and 1 <= blocks <= 64
         if not (fits and 4 <= fine <= 512):
             raise ValueError(
-                f"size {size}, width {width}, blocks {blocks} or fine {fine}: no network"
+                f"out of range: size {size}, width {width}, blocks {blocks}, fine {fine}"
             )
         self.config: dict[str, Any] = {
             "trunk": trunk,
@@ -76,10 +84,12 @@ class Generator(nn.Module):
             "blocks": blocks,
             "motion": motion,
             "fine": fine,
+            "norm": norm,
+            "head_bias": head_bias,
         }
         self.size = size
         self.body: CompactTrunk | PaperTrunk = (
-            PaperTrunk(size, width, blocks, motion)
+            PaperTrunk(size, width, blocks, motion, norm, head_bias)
             if trunk == "paper"
             else CompactTrunk(size, width, blocks, motion, fine)
         )
@@ -207,23 +217,25 @@ class PaperTrunk(nn.Module):
     the photo's part is computed once in `encode` and the planes' part is 17 fixed maps.
     """
 
-    def __init__(self, size: int, width: int, blocks: int, motion: bool) -> None:
+    def __init__(
+        self, size: int, width: int, blocks: int, motion: bool, norm: str, head_bias: bool
+    ) -> None:
         super().__init__()
         self.size, self.motion = size, motion
         self.stem = nn.Conv2d(3 + ACTION_UNITS, width, 7, padding=3, bias=False)
-        layers: list[nn.Module] = [nn.InstanceNorm2d(width, affine=True), nn.ReLU()]
+        layers: list[nn.Module] = [_norm(norm, width), nn.ReLU()]
         for scale in (1, 2):
             layers += [
                 nn.Conv2d(width * scale, width * scale * 2, 4, stride=2, padding=1, bias=False),
-                nn.InstanceNorm2d(width * scale * 2, affine=True),
+                _norm(norm, width * scale * 2),
                 nn.ReLU(),
             ]
-        layers += [_PaperBlock(width * 4) for _ in range(blocks)]
-        layers += self._rise(width * 4)
+        layers += [_PaperBlock(width * 4, norm) for _ in range(blocks)]
+        layers += self._rise(width * 4, norm)
         self.trunk = nn.Sequential(*layers)
-        self.last = nn.Sequential(*self._rise(width * 2))
-        self.attention = nn.Conv2d(width, 1, 7, padding=3, bias=False)
-        self.colour = nn.Conv2d(width, 3, 7, padding=3, bias=False)
+        self.last = nn.Sequential(*self._rise(width * 2, norm))
+        self.attention = nn.Conv2d(width, 1, 7, padding=3, bias=head_bias)
+        self.colour = nn.Conv2d(width, 3, 7, padding=3, bias=head_bias)
         if motion:
             self.flow = nn.Conv2d(width * 2, 2, 3, padding=1)
             nn.init.zeros_(self.flow.weight)
@@ -231,10 +243,10 @@ class PaperTrunk(nn.Module):
         self._maps: tuple[int, Tensor] | None = None
 
     @staticmethod
-    def _rise(width: int) -> list[nn.Module]:
+    def _rise(width: int, norm: str) -> list[nn.Module]:
         return [
             nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
-            nn.InstanceNorm2d(width // 2, affine=True),
+            _norm(norm, width // 2),
             nn.ReLU(),
         ]
 
@@ -272,16 +284,32 @@ class PaperTrunk(nn.Module):
 
 
 class _PaperBlock(nn.Module):
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, norm: str) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.InstanceNorm2d(width, affine=True),
+            _norm(norm, width),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.InstanceNorm2d(width, affine=True),
+            _norm(norm, width),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = x + self.body(x)
         return result
+
+
+class _Fixed(nn.Module):
+    """A norm by statistics that no longer change: one gain and one shift a channel."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addcmul(self.bias[:, None, None], x, self.weight[:, None, None])
+
+
+def _norm(norm: str, width: int) -> nn.Module:
+    return nn.InstanceNorm2d(width, affine=True) if norm == "instance" else _Fixed(width)

@@ -101,7 +101,6 @@ class GeneratorTask:
             )
         self.teacher = teacher.to(device) if teacher else None
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
-        self.critic_updates = 0
         self.lenders = self._find_lenders(recipe.lenders)
 
     def _find_lenders(self, names: list[str]) -> Tensor:
@@ -194,16 +193,17 @@ class GeneratorTask:
         told: dict[str, Tensor] = {}
         if self.adversarial and playing:
             heads_only = step < begins + game.warmup
-            for _ in range(game.updates - 1):
+            for number in range(game.updates - 1):
                 batch = self._exercise(recipe.schedule.batch, trust)
                 with torch.no_grad():
                     painted = self._paint(batch.scenes)[1]
-                self._teach_critic(batch, painted, heads_only)
+                self._teach_critic(batch, painted, step * game.updates + number, heads_only)
         # The last update of the critic shares its exercises and pictures with the generator's.
         batch = self._exercise(recipe.schedule.batch, trust)
         painting, result = self._paint(batch.scenes)
         if self.adversarial and playing:
-            told = self._teach_critic(batch, result.detach(), heads_only)
+            last = (step + 1) * game.updates - 1
+            told = self._teach_critic(batch, result.detach(), last, heads_only)
         total, parts = self._generator_loss(
             batch.scenes,
             painting,
@@ -232,7 +232,10 @@ class GeneratorTask:
         realness, intensities = critic(look.crops)
         return realness, intensities
 
-    def _teach_critic(self, batch: _Batch, painted: Tensor, heads_only: bool) -> dict[str, Tensor]:
+    def _teach_critic(
+        self, batch: _Batch, painted: Tensor, number: int, heads_only: bool
+    ) -> dict[str, Tensor]:
+        """Update the critic; `number` counts its updates from the first step of the run."""
         game, weights = self.recipe.critic, self.recipe.losses
         with torch.no_grad():
             real_look, fake_look = self._look(batch.crops), self._look(painted)
@@ -247,7 +250,7 @@ class GeneratorTask:
             contest = losses.wasserstein_critic if wgan else losses.hinge_critic
             told["critic/contest"] = contest(real, fake)
             total = total + weights.adversarial * told["critic/contest"]
-            if game.penalty > 0 and self.critic_updates % game.penalty_every == 0:
+            if game.penalty > 0 and number % game.penalty_every == 0:
                 penalty = (
                     losses.gradient_penalty(self.judge, batch.crops, painted, self.rng)
                     if wgan
@@ -255,7 +258,6 @@ class GeneratorTask:
                 )
                 told["critic/penalty"] = penalty
                 total = total + game.penalty * game.penalty_every * penalty
-            self.critic_updates += 1
         self.optimisers["critic"].zero_grad(set_to_none=True)
         self.fabric.backward(total)
         self.optimisers["critic"].step()

@@ -45,7 +45,7 @@ MOUTH_WEIGHT = 12.0
 """How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
 UNDO_WEIGHT = 2.0
 """How much more a real mouth counts that was closed for the exercise: no one can know its teeth."""
-EYE_WEIGHT = 12.0
+EYE_WEIGHT = 24.0
 """How much more the eyes count where they open or close."""
 
 # The skin between lid and brow, whose colour a closing lid takes.
@@ -96,7 +96,7 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
 
     Returns:
         (n, 17) in 0..1: half are another face's (plus noise), two fifths keep all but one to four
-        action units, the rest are at rest but for those; an eighth of all close the eyes, six
+        action units, the rest are at rest but for those; a quarter of all close the eyes, six
         tenths open the mouth.
     """
     n, device = len(labels), labels.device
@@ -113,8 +113,8 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
     sparse = torch.where(changed, rand(n, 17), base)
     result = torch.where(kind < 0.5, borrowed, sparse).clamp(0, 1)
     # What everyone will ask for is rare in photos: closed eyes, and mouths that open.
-    blink = rand(n) < 0.12
-    result[:, AU45] = torch.where(blink, 0.5 + 0.5 * rand(n), result[:, AU45])
+    blink = rand(n) < 0.25
+    result[:, AU45] = torch.where(blink, 1 - 0.5 * rand(n).square(), result[:, AU45])
     opens = rand(n) < 0.6
     for column, share in ((AU25, 1.0), (AU12, 0.6), (AU26, 0.4)):
         asked = opens & (rand(n) < share)
