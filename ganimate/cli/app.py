@@ -12,10 +12,12 @@ import typer
 from ganimate import __version__
 from ganimate.cli.animate import animate
 from ganimate.cli.edit import edit
+from ganimate.cli.evaluate import evaluate
 from ganimate.cli.expressions import expressions
 from ganimate.cli.faces import faces
 from ganimate.cli.read import read
 from ganimate.cli.train import train
+from ganimate.cli.weights import weights
 from ganimate.errors import GanimateError
 
 LOOKS = ("--au", "--from", "--to", "--via")
@@ -28,8 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (edit, animate, faces, read, expressions, train):
+for command in (edit, animate, faces, read, expressions, train, evaluate):
     app.command()(command)
+app.add_typer(weights, name="weights")
 
 
 def _print_version(wanted: bool) -> None:

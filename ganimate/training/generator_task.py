@@ -12,13 +12,12 @@ from torch import Tensor, nn
 
 from ganimate.errors import GanimateError
 from ganimate.faces.align import CROP_SIZE
-from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.networks.generator import CompactTrunk, Generator, Painting, compose
 from ganimate.training import losses
-from ganimate.training.augment import Jitter, middle, random_crops, shake
+from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.dataset import FaceDataset
+from ganimate.training.judges import Judges
 from ganimate.training.motion import AU25, AU26, Teacher
-from ganimate.training.recipe import Critic as CriticRecipe
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
     Donors,
@@ -44,13 +43,6 @@ class _Batch(NamedTuple):
     crops: Tensor
     labels: Tensor
     scenes: Scenes
-
-
-class _Look(NamedTuple):
-    """What the judges see: crops, and the frozen reader's features of them (if there is one)."""
-
-    crops: Tensor
-    features: list[Tensor]
 
 
 class GeneratorTask:
@@ -91,14 +83,10 @@ class GeneratorTask:
             self.generator, adam(self.generator, recipe.optimiser)
         )
         self.optimisers = {"generator": painter_adam}
-        self.adversarial = recipe.losses.adversarial > 0 or recipe.losses.action_units > 0
-        self.reader = reader.to(device).requires_grad_(False) if reader else None
-        if self.adversarial:
-            self.critic = self._make_critic(recipe.critic).to(device)
-            self.networks["critic"] = self.critic
-            self.judge, self.optimisers["critic"] = fabric.setup(
-                self.critic, adam(self.critic, recipe.optimiser)
-            )
+        self.judges = Judges(recipe, self.generator.size, reader, fabric, self.rng)
+        if self.judges.critic is not None:
+            self.networks["critic"] = self.judges.critic
+            self.optimisers["critic"] = self.judges.optimiser
         self.teacher = teacher.to(device) if teacher else None
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
         self.lenders = self._find_lenders(recipe.lenders)
@@ -111,12 +99,6 @@ class GeneratorTask:
             return torch.tensor(rows)
         parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
         return (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
-
-    def _make_critic(self, game: CriticRecipe) -> nn.Module:
-        if game.sees == "pixels":
-            return Critic(self.generator.size, game.width, game.layers, game.cap)
-        assert self.reader is not None
-        return FeatureCritic(self.reader.widths, game.width)
 
     @staticmethod
     def _chances(labels: Tensor, strong: float) -> Tensor:
@@ -190,26 +172,26 @@ class GeneratorTask:
         begins = int(recipe.motion_only * recipe.schedule.steps)
         playing = step >= begins
         trust = recipe.losses.trust if playing else 1.0
+        taught = playing and self.judges.critic is not None
+        heads_only = step < begins + game.warmup
         told: dict[str, Tensor] = {}
-        if self.adversarial and playing:
-            heads_only = step < begins + game.warmup
-            for number in range(game.updates - 1):
-                batch = self._exercise(recipe.schedule.batch, trust)
-                with torch.no_grad():
-                    painted = self._paint(batch.scenes)[1]
-                self._teach_critic(batch, painted, step * game.updates + number, heads_only)
+
+        def teach(batch: _Batch, painted: Tensor, number: int) -> dict[str, Tensor]:
+            number += step * game.updates
+            return self.judges.teach(batch.crops, batch.labels, painted, number, heads_only)
+
+        for number in range(game.updates - 1 if taught else 0):
+            batch = self._exercise(recipe.schedule.batch, trust)
+            with torch.no_grad():
+                painted = self._paint(batch.scenes)[1]
+            teach(batch, painted, number)
         # The last update of the critic shares its exercises and pictures with the generator's.
         batch = self._exercise(recipe.schedule.batch, trust)
         painting, result = self._paint(batch.scenes)
-        if self.adversarial and playing:
-            last = (step + 1) * game.updates - 1
-            told = self._teach_critic(batch, result.detach(), last, heads_only)
+        if taught:
+            told = teach(batch, result.detach(), game.updates - 1)
         total, parts = self._generator_loss(
-            batch.scenes,
-            painting,
-            result,
-            judged=self.adversarial and step >= begins + game.warmup,
-            read=playing,
+            batch.scenes, painting, result, playing, contested=taught and not heads_only
         )
         self.optimisers["generator"].zero_grad(set_to_none=True)
         self.fabric.backward(total)
@@ -220,81 +202,15 @@ class GeneratorTask:
         self.average.update(self.generator, step)
         return told | parts
 
-    def _look(self, crops: Tensor) -> _Look:
-        """What the judges see of crops; where the recipe says so, through small random changes."""
-        seen = shake(crops, self.rng) if self.recipe.critic.augment else crops
-        return _Look(seen, self.reader.features(seen) if self.reader is not None else [])
-
-    def _judge(self, critic: nn.Module, look: _Look) -> tuple[Tensor, Tensor | None]:
-        """Realness of patches; intensities where the critic reads any."""
-        if self.recipe.critic.sees == "features":
-            return critic(look.features[:-1]), None
-        realness, intensities = critic(look.crops)
-        return realness, intensities
-
-    def _teach_critic(
-        self, batch: _Batch, painted: Tensor, number: int, heads_only: bool
-    ) -> dict[str, Tensor]:
-        """Update the critic; `number` counts its updates from the first step of the run."""
-        game, weights = self.recipe.critic, self.recipe.losses
-        with torch.no_grad():
-            real_look, fake_look = self._look(batch.crops), self._look(painted)
-        real, read = self._judge(self.judge, real_look)
-        told, total = {}, real.new_zeros(())
-        if read is not None:
-            told["critic/action_units"] = losses.intensity_error(read, batch.labels)
-            total = weights.action_units * told["critic/action_units"]
-        if not heads_only and weights.adversarial > 0:
-            fake, _ = self._judge(self.judge, fake_look)
-            wgan = game.loss == "wgan-gp"
-            contest = losses.wasserstein_critic if wgan else losses.hinge_critic
-            told["critic/contest"] = contest(real, fake)
-            total = total + weights.adversarial * told["critic/contest"]
-            if game.penalty > 0 and number % game.penalty_every == 0:
-                penalty = (
-                    losses.gradient_penalty(self.judge, batch.crops, painted, self.rng)
-                    if wgan
-                    else losses.r1_penalty(self.judge, batch.crops) / 2
-                )
-                told["critic/penalty"] = penalty
-                total = total + game.penalty * game.penalty_every * penalty
-        self.optimisers["critic"].zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self.optimisers["critic"].step()
-        return {name: value.detach() for name, value in told.items()}
-
     def _paint(self, scenes: Scenes) -> tuple[Painting, Tensor]:
         painting = self.painter(scenes.source, scenes.target, scenes.current)
         return painting, compose(scenes.source, painting)
 
     def _generator_loss(
-        self, scenes: Scenes, painting: Painting, result: Tensor, judged: bool, read: bool
+        self, scenes: Scenes, painting: Painting, result: Tensor, playing: bool, contested: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        weights, game = self.recipe.losses, self.recipe.critic
-        terms: dict[str, tuple[float, Tensor]] = {}
-        state = self.rng.get_state()
-        look = self._look(result) if judged or read else None
-        if judged and look is not None:
-            self.critic.requires_grad_(False)
-            fake, guess = self._judge(self.critic, look)
-            self.critic.requires_grad_(True)
-            wgan = game.loss == "wgan-gp"
-            contest = losses.wasserstein_generator if wgan else losses.hinge_generator
-            terms["adversarial"] = (weights.adversarial, contest(fake))
-            if guess is not None:
-                error = losses.intensity_error(guess, scenes.target)
-                terms["action_units"] = (weights.action_units, error)
-        if self.reader is not None and look is not None:
-            seen = self.reader.conclude(look.features[-1])[0]
-            terms["reader"] = (weights.reader, losses.intensity_error(seen, scenes.target))
-            if weights.features > 0:
-                later = self.rng.get_state()
-                self.rng.set_state(state)  # the truth, shaken as the picture was
-                with torch.no_grad():
-                    truth = self._look(scenes.truth).features
-                self.rng.set_state(later)
-                error = losses.feature_error(look.features[:2], truth[:2], scenes.weight)
-                terms["features"] = (weights.features, error)
+        weights = self.recipe.losses
+        terms = self.judges.terms(scenes, result, contested) if playing else {}
         if weights.cycle > 0:
             back = self.painter(result, scenes.current, scenes.target)
             error = losses.cycle_error(compose(result, back), scenes.source)

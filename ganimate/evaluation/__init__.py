@@ -1,0 +1,1 @@
+"""How well a generator does what it is asked: one file a metric, and a report of them all."""

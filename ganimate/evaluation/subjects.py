@@ -1,0 +1,161 @@
+"""The faces that a generator is evaluated on, and those that paint them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganimate.engine import ReaderEngine
+from ganimate.errors import GanimateError
+from ganimate.networks.generator import Generator, compose
+from ganimate.networks.warp import warp
+from ganimate.training.augment import middle
+from ganimate.training.dataset import MARGIN, STORED_SIZE, FaceDataset
+from ganimate.training.motion import Teacher, dense_field
+
+BATCH = 16
+FEWEST = 4
+"""Faces below which nothing can be said: half of them are the other half's measure."""
+
+T = TypeVar("T")
+
+Read = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""The evaluation reader: crops (n, 3, S, S) -> intensities (n, 17), unclamped, and features."""
+
+
+class Track(Protocol):
+    """Passes items on and shows how far it is."""
+
+    def __call__(self, items: Iterable[T], total: int, label: str) -> Iterator[T]:
+        """The same items; `label` says what is done to them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """n faces of a split, on the device that paints them.
+
+    Attributes:
+        rows: (n,), where in the split they are.
+        stored: (n, 152, 152, 3) uint8, as the dataset holds them.
+        crops: (n, 3, 128, 128) in [-1, 1], what the generator sees.
+        landmarks: (n, 478, 2), crop pixels.
+        labels: (n, 17), the dataset's intensities.
+        current: (n, 17), what the shipped reader reads: what an edit starts from.
+    """
+
+    rows: Tensor
+    stored: Tensor
+    crops: Tensor
+    landmarks: Tensor
+    labels: Tensor
+    current: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def part(self, chosen: slice) -> Subjects:
+        """Some of them."""
+        return Subjects(**{name: value[chosen] for name, value in vars(self).items()})
+
+    def batches(self) -> list[Subjects]:
+        """All of them, at most `BATCH` at a time."""
+        return [self.part(slice(first, first + BATCH)) for first in range(0, len(self), BATCH)]
+
+
+def choose_subjects(data: FaceDataset, faces: int, reader: ReaderEngine) -> Subjects:
+    """At most `faces` of a split, evenly over it, read by the shipped reader.
+
+    Raises:
+        GanimateError: the split holds fewer than 4.
+    """
+    count = min(faces, len(data))
+    if count < FEWEST:
+        raise GanimateError(f"an evaluation needs at least {FEWEST} faces, not {count}")
+    rows = torch.tensor([index * len(data) // count for index in range(count)])
+    stored = data.images[rows]
+    crops = middle(stored)
+    current = [reader.read(pixels(part)).intensities for part in crops.split(BATCH)]
+    return Subjects(
+        rows=rows,
+        stored=stored,
+        crops=crops.to(reader.device),
+        landmarks=data.landmarks[rows].to(reader.device),
+        labels=data.action_units[rows].to(reader.device),
+        current=torch.from_numpy(np.concatenate(current)).to(reader.device),
+    )
+
+
+def pixels(pictures: Tensor) -> NDArray[np.uint8]:
+    """(n, 3, S, S) in [-1, 1] -> (n, S, S, 3) uint8 RGB, as they would be saved."""
+    levels = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte()
+    return np.ascontiguousarray(levels.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def in_context(stored: NDArray[np.uint8], crops: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Crops (..., n, 128, 128, 3) back in the middle of the stored pictures (n, 152, 152, 3):
+    other networks want to see more of a head than the generator does."""
+    inside = slice(MARGIN, STORED_SIZE - MARGIN)
+    whole: NDArray[np.uint8] = np.tile(stored, (*crops.shape[:-4], 1, 1, 1, 1))
+    whole[..., inside, inside, :] = crops
+    return whole
+
+
+class Painted(NamedTuple):
+    """What a painter makes of n crops.
+
+    Attributes:
+        pictures: (n, 3, S, S) in [-1, 1].
+        attention: (n, 1, S, S) in [0, 1]; 1 keeps the (moved) photo.
+    """
+
+    pictures: Tensor
+    attention: Tensor
+
+
+class Painter(Protocol):
+    """Whatever changes expressions: every metric is measured through this alone."""
+
+    def __call__(
+        self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
+    ) -> Painted:
+        """Paint crops (n, 3, S, S) with landmarks (n, 478, 2) that show `current` (n, 17) as
+        they would be at `target` (n, 17)."""
+        ...
+
+
+class GeneratorPainter:
+    """A generator. Called again with the very same crops it does not encode them again."""
+
+    def __init__(self, network: Generator) -> None:
+        self.network = network
+        self._crops: Tensor | None = None
+        self._encoded: list[Tensor] = []
+
+    def __call__(
+        self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
+    ) -> Painted:
+        if crops is not self._crops:
+            self._crops, self._encoded = crops, self.network.encode(crops)
+        painting = self.network.paint(self._encoded, crops, target, current)
+        return Painted(compose(crops, painting), painting.attention)
+
+
+class TeacherPainter:
+    """The motion teacher alone: the photo's own pixels, moved, and no paint."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        self.teacher = teacher
+
+    def __call__(
+        self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
+    ) -> Painted:
+        moved = self.teacher.move(landmarks, current, target)
+        pictures = warp(crops, dense_field(moved, landmarks))
+        return Painted(pictures, torch.ones_like(pictures[:, :1]))

@@ -1,0 +1,490 @@
+"""Evaluation: every metric on cases whose answer is known, and the command on a small dataset."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+import torch
+from conftest import EXAMPLES, ROOT, SHARED, Ganimate
+from dataset import write_dataset
+from torch import Tensor
+
+from ganimate.errors import GanimateError
+from ganimate.evaluation.control import control, leakage, spearman, swapped, sweep, transfer
+from ganimate.evaluation.edits import LOOKS, intensities, paint_edits
+from ganimate.evaluation.fairness import fairness, read_groups
+from ganimate.evaluation.identity import (
+    TEMPLATE,
+    Embedder,
+    Identity,
+    People,
+    alignment,
+    compare_people,
+    cosines,
+)
+from ganimate.evaluation.realism import Found, distance, finder, found, kernel_distance, motion
+from ganimate.evaluation.restraint import Restraint, outline, outside_share, restraint
+from ganimate.evaluation.sheet import contact_sheet
+from ganimate.evaluation.subjects import (
+    GeneratorPainter,
+    Painted,
+    Subjects,
+    T,
+    TeacherPainter,
+    choose_subjects,
+    in_context,
+    pixels,
+)
+from ganimate.evaluation.targets import judge
+from ganimate.facs import AU_NUMBERS
+from ganimate.networks.evaluation_reader import EvaluationReader
+from ganimate.networks.generator import Generator, compose
+from ganimate.training.dataset import FaceDataset, load_dataset
+from ganimate.training.motion import Teacher
+from ganimate.training.state import save_state
+from ganimate.weights import save_network
+
+FACES = 18
+MODEL = SHARED / "models" / "mobilefacenet.onnx"
+FACE_MODEL = SHARED / "models" / "face_landmarker.task"
+WITH_MODELS = pytest.mark.skipif(not MODEL.is_file(), reason="the models are not at hand")
+
+
+def track(items: Iterable[T], total: int, label: str) -> Iterator[T]:
+    yield from items
+
+
+def still(crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor) -> Painted:
+    """A painter that does nothing."""
+    return Painted(crops.clone(), torch.ones_like(crops[:, :1]))
+
+
+def obedient(crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor) -> Painted:
+    """A painter that writes what was asked into the corner, where `reads_corner` finds it."""
+    pictures = crops.clone()
+    pictures[:, 0, 0, :17] = target
+    return Painted(pictures, torch.full_like(crops[:, :1], 0.75))
+
+
+def reads_corner(crops: Tensor) -> tuple[Tensor, Tensor]:
+    return crops[:, 0, 0, :17].clone(), crops[:, :, ::32, ::32].flatten(1)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A test split of 18 faces, 12 women of 30 and 6 men of 40."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    photos = [EXAMPLES / "portrait.jpg", EXAMPLES / "astronaut.jpg"]
+    write_dataset(folder, photos, train=1, validation=FACES)
+    shard = folder / "validation-00000-of-00001.parquet"
+    table = parquet.read_table(shard)
+    for name, values in (("gender", ["Female", "Male"]), ("age_band", ["30-39", "40-49"])):
+        column = [values[0]] * 12 + [values[1]] * 6
+        table = table.append_column(name, pa.array(column))
+    parquet.write_table(table, folder / "test-00000-of-00001.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(dataset: Path) -> FaceDataset:
+    return load_dataset(dataset, "test")
+
+
+@pytest.fixture(scope="module")
+def subjects(data: FaceDataset) -> Subjects:
+    from ganimate.engine import ReaderEngine
+
+    return choose_subjects(data, FACES, ReaderEngine.default(device="cpu"))
+
+
+def test_subjects_are_spread_over_the_split(data: FaceDataset, subjects: Subjects) -> None:
+    from ganimate.engine import ReaderEngine
+
+    reader = ReaderEngine.default(device="cpu")
+    assert choose_subjects(data, 6, reader).rows.tolist() == [0, 3, 6, 9, 12, 15]
+    assert choose_subjects(data, 999, reader).rows.tolist() == list(range(FACES))
+    with pytest.raises(GanimateError, match="at least 4"):
+        choose_subjects(data, 2, reader)
+    read = reader.read(pixels(subjects.crops[:1])).intensities[0]
+    assert subjects.current[0].numpy() == pytest.approx(read, abs=1e-5)
+    assert [len(part) for part in subjects.batches()] == [16, 2]
+
+
+def test_a_painter_that_does_nothing_controls_nothing(subjects: Subjects) -> None:
+    figures = control(sweep(still, reads_corner, subjects, track))
+    for values in vars(figures).values():
+        assert np.abs(values).max() == 0
+
+
+def test_a_painter_that_obeys_controls_all(subjects: Subjects) -> None:
+    readings = sweep(obedient, reads_corner, subjects, track)
+    assert readings.shape == (FACES, 17, 5, 17)
+    figures = control(readings)
+    assert figures.spearman == pytest.approx(np.ones(17))
+    assert figures.slope == pytest.approx(np.ones(17), abs=1e-5)
+    assert figures.rise == pytest.approx(np.ones(17), abs=1e-5)
+    assert figures.leakage == pytest.approx(np.zeros(17), abs=1e-6)
+    told = figures.to_dict()
+    assert list(told["action_units"]) == [str(number) for number in AU_NUMBERS]
+    assert told["mean"]["rise"] == pytest.approx(1, abs=1e-5)
+
+
+def test_spearman_knows_ties_and_direction() -> None:
+    readings = torch.zeros(1, 17, 5, 17)
+    readings[0, 0, :, 0] = torch.tensor([5.0, 4, 3, 2, 1])
+    readings[0, 1, :, 1] = torch.tensor([0.0, 0, 1, 1, 2])
+    readings[0, 2, :, 2] = torch.tensor([0.1, 0.3, 0.2, 0.4, 0.5])
+    got = spearman(readings)[0]
+    # By hand: ranks .5 .5 2.5 2.5 4 against 0 1 2 3 4; one swap of neighbours costs 6*2/120.
+    assert got[:4].tolist() == pytest.approx([-1, 9 / np.sqrt(10 * 9), 0.9, 0])
+
+
+def test_leakage_is_what_the_others_do() -> None:
+    readings = torch.zeros(2, 17, 5, 17)
+    readings[:, 3, 4, 3] = 1.0
+    readings[0, 3, 4, 5] = 0.8
+    readings[1, 3, 4, 6] = -0.8
+    assert leakage(readings)[:, 3].tolist() == pytest.approx([0.05, 0.05])
+    assert control(readings).leakage[3] == pytest.approx(0.05)
+
+
+def test_transfer(subjects: Subjects) -> None:
+    asked = swapped(subjects.labels)
+    assert not (asked == subjects.labels).all(1).any()
+    obeyed, features = transfer(obedient, reads_corner, subjects, track)
+    assert obeyed.r == pytest.approx(1, abs=1e-5)
+    assert obeyed.error == pytest.approx(0, abs=1e-6)
+    assert features.shape == (FACES, 48)
+    ignored, _ = transfer(still, reads_corner, subjects, track)
+    assert ignored.r < 0.5
+    assert ignored.error > 0.1
+
+
+def test_kernel_distance_grows_with_the_shift() -> None:
+    rng = torch.Generator().manual_seed(0)
+    x, y = torch.randn(400, 16, generator=rng), torch.randn(300, 16, generator=rng)
+    same, near, far = (kernel_distance(x, y + shift) for shift in (0.0, 0.3, 1.0))
+    assert abs(same) < 0.05
+    assert 3 * abs(same) < near < far
+    # Two points each, by hand: kernel (x y + 1)^3 of scalars, the diagonal left out.
+    one, other = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [3.0]])
+    assert kernel_distance(one, other) == pytest.approx(1 + 343 - 2 * (1 + 1 + 27 + 64) / 4)
+
+
+def test_distance_compares_with_people_who_were_not_painted(
+    data: FaceDataset, subjects: Subjects
+) -> None:
+    some = subjects.part(slice(0, None, 3))
+    features = reads_corner(some.crops)[1]
+    same = distance(reads_corner, features, some, data.images)
+    assert same.painted == pytest.approx(same.photos)
+    assert distance(reads_corner, features + 1, some, data.images).painted > same.photos + 0.1
+    everyone = distance(reads_corner, reads_corner(subjects.crops)[1], subjects, data.images)
+    assert everyone.painted == pytest.approx(everyone.photos)
+
+
+def test_outline_and_what_changes_outside() -> None:
+    landmarks = np.full((478, 2), 60.0)
+    landmarks[:4] = [(20, 20), (100, 20), (100, 100), (20, 100)]
+    inside = outline(landmarks, 128)
+    assert inside[20:101, 20:101].all()
+    assert inside.sum() == 81 * 81
+    before = np.full((128, 128, 3), 100, np.uint8)
+    after = before.copy()
+    after[30:90, 30:90] = 0  # inside: allowed
+    after[:10, :, 1] += 2  # too little to see
+    assert outside_share(before, after, landmarks) == 0
+    after[:10, :, 1] += 1
+    assert outside_share(before, after, landmarks) == pytest.approx(1280 / (128**2 - 81**2))
+
+
+def test_restraint(subjects: Subjects) -> None:
+    few = subjects.part(slice(4))
+    nothing = restraint(still, few, paint_edits(still, few, track))
+    assert nothing == Restraint(attention=1, outside=0, cycle=0, still=0)
+
+    def brightens(crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor) -> Painted:
+        return Painted(crops + 4 / 127.5, torch.full_like(crops[:, :1], 0.25))
+
+    figures = restraint(brightens, few, paint_edits(brightens, few, track))
+    assert figures.attention == pytest.approx(0.25)
+    assert figures.still == pytest.approx(4, abs=1e-3)
+    assert figures.cycle == pytest.approx(8, abs=1e-3)
+    assert figures.outside > 0.9  # but for what was white before
+
+
+def test_the_generator_is_encoded_once(subjects: Subjects) -> None:
+    network = Generator(width=16, blocks=1).eval().requires_grad_(False)
+    torch.nn.init.normal_(network.body.paints.weight, std=0.1)  # type: ignore[union-attr, arg-type]
+    paint, part = GeneratorPainter(network), subjects.part(slice(3))
+    encoded = []
+    network.body.stem.register_forward_hook(lambda *_: encoded.append(1))  # type: ignore[union-attr]
+    for look in ("smile", "anger"):
+        target = intensities(look).expand(3, -1)
+        painted = paint(part.crops, part.landmarks, target, part.current)
+    assert len(encoded) == 1
+    painting = network(part.crops, target, part.current)
+    torch.testing.assert_close(painted.pictures, compose(part.crops, painting))
+    torch.testing.assert_close(painted.attention, painting.attention)
+    # Other crops, though equal ones, are encoded anew.
+    paint(part.crops.clone(), part.landmarks, target, part.current)
+    assert len(encoded) == 3
+
+
+def test_the_teacher_moves_pixels_alone(subjects: Subjects) -> None:
+    part = subjects.part(slice(2))
+    directions = torch.zeros(17, 478, 2)
+    directions[AU_NUMBERS.index(12), 61] = torch.tensor([-6.0, -6.0])
+    teacher = Teacher(directions, part.landmarks.mean(0), torch.zeros(17, 3, 64, 64))
+    paint = TeacherPainter(teacher)
+    same = paint(part.crops, part.landmarks, part.current, part.current)
+    assert (same.pictures - part.crops).abs().max() < 0.01
+    target = part.current.clone()
+    target[:, AU_NUMBERS.index(12)] += 0.8
+    moved = paint(part.crops, part.landmarks, target, part.current)
+    assert (moved.pictures - part.crops).abs().mean() > 1e-4
+    assert (moved.attention == 1).all()
+
+
+def test_alignment_puts_a_face_on_the_template() -> None:
+    landmarks = np.zeros((478, 2))
+    turn = np.array([(0.8, -0.6), (0.6, 0.8)])
+    points = (TEMPLATE - 56) @ turn.T * 0.9 + 64
+    for places, point in zip(
+        ((33, 133, 159, 145), (263, 362, 386, 374), (1,), (61,), (291,)), points, strict=True
+    ):
+        landmarks[list(places)] = point
+    matrix = alignment(landmarks)
+    stored = points + 12
+    np.testing.assert_allclose(stored @ matrix[:, :2].T + matrix[:, 2], TEMPLATE, atol=1e-6)
+
+
+@WITH_MODELS
+def test_identity_falls_with_the_face(subjects: Subjects, tmp_path: Path) -> None:
+    embed, few = Embedder(MODEL), subjects.part(slice(4))
+    same = pixels(few.crops)
+    other = np.roll(same, 1, axis=0)  # portrait and astronaut take turns
+    spoilt = np.zeros_like(same)
+    likeness = cosines(embed, few, np.stack([same, other, spoilt]), track)
+    assert likeness[0] == pytest.approx(np.ones(4), abs=1e-3)
+    assert likeness[1:].max() < 0.6
+    assert np.array_equal(in_context(few.stored.numpy(), same), few.stored.numpy())
+    with pytest.raises(GanimateError, match=r"none\.onnx"):
+        Embedder(tmp_path / "none.onnx")
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    with pytest.raises(GanimateError, match=r"bad\.onnx"):
+        Embedder(tmp_path / "bad.onnx")
+
+
+@WITH_MODELS
+def test_people_are_compared_by_their_names(tmp_path: Path) -> None:
+    for name in ("london-005-neutral", "london-005-smiling", "london-007-neutral"):
+        photo = cv2.imread(str(SHARED / "photos" / f"{name}.jpg"))
+        cv2.imwrite(str(tmp_path / f"{name}.jpg"), cv2.resize(photo, (450, 450)))
+    people = compare_people(Embedder(MODEL), tmp_path, offline=True)
+    assert people.count == 1
+    assert people.same > 0.6 > 0.4 > people.different
+    figures = Identity(edited=0.5, looks={"smile": 0.5}, people=people).to_dict()
+    assert figures["of_same"] == pytest.approx(0.5 / people.same)
+    (tmp_path / "london-005-smiling.jpg").unlink()
+    with pytest.raises(GanimateError, match="two photos of one person"):
+        compare_people(Embedder(MODEL), tmp_path, offline=True)
+
+
+@pytest.mark.skipif(not FACE_MODEL.is_file(), reason="MediaPipe's model is not at hand")
+def test_faces_are_found_and_followed(subjects: Subjects) -> None:
+    from ganimate.faces.locate import DOUBTFUL, Landmarker
+
+    few = subjects.part(slice(2))
+    landmarker = Landmarker(FACE_MODEL, DOUBTFUL)
+    find = finder(landmarker)
+    places = find(few.stored[0].numpy())
+    assert places is not None
+    assert np.abs(places - few.landmarks[0].numpy()).mean() < 4
+    crops = pixels(few.crops)
+    covered = crops.copy()
+    covered[:, 10:118, 10:118] = 128
+    assert found(find, few, np.stack([crops, covered])) == Found(edited=0.5, photos=1)
+    followed = motion(still, find, few, track)
+    assert followed.jitter == followed.travel == {"12": 0, "45": 0}
+
+    def slides(crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor) -> Painted:
+        """Up to 8 pixels to the right; at AU45 in jerks."""
+        even = target[:, AU_NUMBERS.index(12)] - current[:, AU_NUMBERS.index(12)]
+        jerky = (target[:, AU_NUMBERS.index(45)] * 8).round() % 2
+        moved = even + torch.where(target == current, 0, jerky.unsqueeze(1)).amax(1)
+        rows = [torch.roll(crop, int(8 * far), -1) for crop, far in zip(crops, moved, strict=True)]
+        return Painted(torch.stack(rows), torch.ones_like(crops[:, :1]))
+
+    uneven = motion(slides, find, few, track)
+    assert uneven.travel["12"] > 4
+    assert uneven.jitter["45"] > 3 * uneven.jitter["12"]
+    landmarker.close()
+
+
+def test_fairness_finds_the_worst_cell(dataset: Path) -> None:
+    groups = read_groups(dataset, "test")
+    assert list(groups) == ["age_band", "gender"]
+    assert read_groups(dataset, "validation") == {}
+    readings = torch.zeros(FACES, 17, 5, 17)
+    levels = torch.linspace(0, 1, 5)
+    for column in range(17):
+        readings[:, column, :, column] = levels
+        readings[:11, column, :, column] = levels / 2
+    shares = ["a"] * 11 + ["b"] * 6 + ["c"]
+    likeness = np.linspace(0, 1, FACES)[None]
+    told = fairness({"group": shares, **groups}, readings, likeness).to_dict()
+    cells: dict[str, dict[str, dict[str, float]]] = told["cells"]  # type: ignore[assignment]
+    assert list(cells["group"]) == ["a"]  # the others are too few
+    assert cells["group"]["a"] == pytest.approx(
+        {"faces": 11, "rise": 0.5, "spearman": 1, "identity": likeness[0, :11].mean()}
+    )
+    assert cells["gender"]["Female"]["rise"] == pytest.approx(6.5 / 12)
+    assert told["worst"]["rise"] == {"cell": "group a", "value": 0.5}  # type: ignore[index]
+    assert fairness({}, readings, None).to_dict() == {"cells": {}, "worst": {}}
+
+
+def test_targets(subjects: Subjects) -> None:
+    calm = Restraint(attention=1, outside=0, cycle=0, still=0)
+    alike = Identity(0.9, {}, People(same=1, different=0, count=2))
+    obeyed, _ = transfer(obedient, reads_corner, subjects, track)
+    readings = sweep(obedient, reads_corner, subjects, track)
+    targets = judge(control(readings), obeyed, calm, alike, Found(edited=1, photos=1))
+    assert all(target.passed for target in targets)
+    readings[:, AU_NUMBERS.index(9)] = 0
+    targets = judge(control(readings), obeyed, calm, None, None)
+    failing = {target.name: target.failing for target in targets if target.passed is False}
+    assert failing == {"median Spearman, AU 5 9 14 23": (9,), "rise, each": (9,)}
+    assert sum(target.passed is None for target in targets) == 2
+
+
+def test_contact_sheet(subjects: Subjects) -> None:
+    sheet = contact_sheet(obedient, subjects)
+    assert sheet.shape == (18 + 8 * 128, 18 * 128, 3)
+    assert np.array_equal(sheet[18 : 18 + 128, :128], pixels(subjects.crops[:1])[0])
+    assert (sheet[18:, -128:] == 191).all()  # the attention, 0.75
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("reader") / "evaluation-reader.safetensors"
+    network = EvaluationReader((8, 8, 8, 8, 8), features=16)
+    torch.nn.init.normal_(network.intensities.weight, std=50)  # so that it sees differences
+    return save_network(path, network, {"metrics": {"r": 0.78}})
+
+
+@pytest.fixture
+def generator(tmp_path: Path) -> Path:
+    network = Generator(width=16, blocks=1)
+    torch.nn.init.normal_(network.body.paints.weight, std=0.05)  # type: ignore[union-attr, arg-type]
+    return save_network(tmp_path / "tiny.safetensors", network, {"images_seen": 7})
+
+
+def test_the_command(
+    ganimate: Ganimate, tmp_path: Path, dataset: Path, generator: Path, reader: Path
+) -> None:
+    words = ["evaluate", generator, dataset, "--reader", reader, "--faces", 4]
+    if MODEL.is_file():
+        words += ["--identity-model", MODEL]
+    done = ganimate(*words, "--json", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert json.loads((tmp_path / "out" / "report.json").read_text("utf-8")) == report
+    digest = hashlib.sha256(generator.read_bytes()).hexdigest()[:12]
+    assert report["weights"] == {"kind": "generator", "fingerprint": digest, "images_seen": 7}
+    assert report["evaluation_reader"]["r"] == 0.78
+    assert report["dataset"] | {"fingerprint": ""} == {
+        "fingerprint": "", "split": "test", "faces": 4, "of": FACES,
+    }  # fmt: skip
+    assert report["restraint"]["still"] == 0  # the compact trunk is built so
+    assert 0 < report["restraint"]["attention"] < 1
+    assert report["control"]["mean"]["leakage"] > 0
+    assert ("identity" in report) == MODEL.is_file()
+    assert len(report["targets"]) == 9
+    if "identity" in report:
+        assert list(report["identity"]["looks"]) == list(LOOKS)
+    sheet = cv2.imread(str(tmp_path / "out" / "sheet.png"))
+    assert sheet.shape == (18 + 4 * 128, 18 * 128, 3)
+    assert b"compositeWithTrainedAlgorithmicMedia" in (tmp_path / "out/sheet.png").read_bytes()
+
+
+def test_the_command_for_people_and_a_teacher(
+    ganimate: Ganimate,
+    tmp_path: Path,
+    dataset: Path,
+    reader: Path,
+    without_mediapipe: dict[str, str],
+) -> None:
+    landmarks = load_dataset(dataset, "test", 1).landmarks[0]
+    teacher = Teacher(torch.zeros(17, 478, 2), landmarks, torch.zeros(17, 3, 64, 64))
+    save_state(tmp_path / "run" / "teacher.safetensors", vars(teacher))
+    words = ["none", dataset, "--split", "validation", "--faces", 4, "--teacher", "run"]
+    done = ganimate("evaluate", *words, "--reader", reader, **without_mediapipe)
+    assert done.returncode == 0, done.stderr
+    assert "not looking for faces" in done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.strip()][2:19] == [*map(str, AU_NUMBERS)]
+    assert "not measured" in done.stdout
+    assert lines[-1] == str(Path("runs/evaluation/sheet.png"))
+    report = json.loads((tmp_path / "runs/evaluation/report.json").read_text("utf-8"))
+    assert report["weights"]["kind"] == "motion teacher"
+    assert report["restraint"]["attention"] == 1
+    assert "fairness" not in report
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "told"),
+    [
+        (2, "none DATA", "--teacher"),
+        (2, "shipped DATA --teacher run", "none for WEIGHTS"),
+        (2, "shipped DATA --people photos", "--identity-model"),
+        (2, "FINE DATA --face-model none.task", "none.task"),
+        (1, "nothing.safetensors DATA", "nothing.safetensors"),
+        (1, "none DATA --teacher run", "no motion teacher"),
+        (1, "FINE nowhere", "nowhere: no test-"),
+        (1, "FINE DATA --identity-model none.onnx", "none.onnx"),
+        (1, "FINE DATA --reader FINE", "not a evaluationreader"),
+        (1, "FINE DATA --out FINE", "tiny.safetensors"),
+    ],
+)
+def test_errors_are_one_line(
+    status: int,
+    words: str,
+    told: str,
+    dataset: Path,
+    generator: Path,
+    reader: Path,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ganimate.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+    paths = {"DATA": str(dataset), "FINE": str(generator)}
+    asked = [paths.get(word, word) for word in words.split()]
+    reading = [] if "--reader" in asked else ["--reader", str(reader)]
+    assert main(["evaluate", *asked, *reading, "--faces", "4"]) == status
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("ganimate: ")
+    assert told in shown.err
+    assert shown.err.count("\n") == 1, shown.err
+
+
+def test_the_shipped_report_is_of_the_shipped_weights() -> None:
+    path = ROOT / "weights" / "report.json"
+    if not path.is_file():
+        pytest.skip("weights/report.json has not been made yet")
+    weights = (ROOT / "weights" / "generator.safetensors").read_bytes()
+    report = json.loads(path.read_text("utf-8"))
+    assert report["weights"]["fingerprint"] == hashlib.sha256(weights).hexdigest()[:12]
