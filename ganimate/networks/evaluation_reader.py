@@ -10,7 +10,7 @@ ACTION_UNITS = 17
 
 
 class EvaluationReader(nn.Module):
-    """Plain strided convolutions (2.6 M parameters), unlike the reader in every layer.
+    """Plain strided convolutions (2.5 M parameters), unlike the reader in every layer.
 
     No generator is ever trained with it: what pleases a network that one trained against says
     little, so control is measured by one that has seen none of it.
@@ -23,7 +23,7 @@ class EvaluationReader(nn.Module):
 
     def __init__(
         self,
-        widths: tuple[int, ...] = (40, 80, 160, 256, 256),
+        widths: tuple[int, ...] = (32, 64, 128, 256, 256),
         features: int = 192,
         size: int = 128,
     ) -> None:
