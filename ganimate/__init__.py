@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ganimate.animator import Animator, Edited, Portrait
     from ganimate.errors import GanimateError
     from ganimate.facs import ActionUnits
+    from ganimate.timeline import Timeline
     from ganimate.trajectory import Trajectory
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ __all__ = [
     "Edited",
     "GanimateError",
     "Portrait",
+    "Timeline",
     "Trajectory",
     "__version__",
 ]
@@ -35,6 +37,7 @@ _HOMES = {
     "Edited": "ganimate.animator",
     "GanimateError": "ganimate.errors",
     "Portrait": "ganimate.animator",
+    "Timeline": "ganimate.timeline",
     "Trajectory": "ganimate.trajectory",
 }
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
 from ganimate.cli import options
 from ganimate.cli.console import Console
 
+if TYPE_CHECKING:
+    from ganimate.facs import Expression
+    from ganimate.timeline import Timeline
+
 Easing = Literal["linear", "smooth", "ease-in", "ease-out"]
+InBetween = Literal["monotone", "linear", "smooth", "ease-in", "ease-out"]
 Loop = Literal["once", "pingpong"]
 
 
@@ -20,18 +26,44 @@ def animate(
         Path, Argument(metavar="OUT", help=".mp4, .webm, .gif, .webp, .apng, or a folder of PNGs.")
     ],
     end: Annotated[
-        str, Option("--to", metavar="LOOK", help="An expression, current, or 12=0.8 6=0.5.")
-    ],
-    start: Annotated[str, Option("--from", metavar="LOOK", help="Where it begins.")] = "current",
+        str | None, Option("--to", metavar="LOOK", help="An expression, current, or 12=0.8 6=0.5.")
+    ] = None,
+    start: Annotated[
+        str | None,
+        Option("--from", metavar="LOOK", help="Where it begins.", show_default="current"),
+    ] = None,
     via: Annotated[
         list[str] | None, Option(metavar="LOOK", help="On the way; may be given several times.")
     ] = None,
+    keys: Annotated[
+        str | None, Option(metavar="KEYS", help='Seconds and looks: "0:neutral 0.6:smile*0.8".')
+    ] = None,
+    timeline: Annotated[
+        Path | None, Option(metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV).")
+    ] = None,
     base: options.Base = "current",
-    seconds: Annotated[float, Option(help="How long the face moves.")] = 2.0,
-    fps: Annotated[float, Option(help="Frames a second.")] = 25.0,
-    easing: Annotated[Easing, Option(help="How the movement starts and stops.")] = "smooth",
-    hold: Annotated[float, Option(help="Seconds that the last look stays.")] = 0.5,
+    seconds: Annotated[
+        float | None, Option(help="How long the face moves.", show_default="2")
+    ] = None,
+    fps: Annotated[
+        float | None, Option(help="Frames a second.", show_default="the timeline's, or 25")
+    ] = None,
+    easing: Annotated[
+        Easing | None, Option(help="How the movement starts and stops.", show_default="smooth")
+    ] = None,
+    in_between: Annotated[
+        InBetween | None,
+        Option(help="How a timeline crosses from key to key.", show_default="monotone"),
+    ] = None,
+    hold: Annotated[
+        float | None, Option(help="Seconds that the last look stays.", show_default="0.5")
+    ] = None,
     loop: Annotated[Loop, Option(help="Once, or there and back without a seam.")] = "once",
+    blink: Annotated[bool, Option("--blink", help="Blink now and then, as people do.")] = False,
+    liveliness: Annotated[
+        float, Option(help="How much the face wanders about what it shows, 0 to 1.")
+    ] = 0.0,
+    seed: Annotated[int, Option(help="Another seed blinks and wanders differently.")] = 0,
     force: options.Force = False,
     no_provenance: options.NoProvenance = False,
     expressions_file: options.ExpressionsFile = None,
@@ -52,33 +84,50 @@ def animate(
     \b
     ganimate animate face.jpg --from neutral --to smile out.mp4
     ganimate animate face.jpg --to 1=0.8 2=0.8 5=0.6 --loop pingpong brows.gif
+    ganimate animate face.jpg --keys "0:neutral 0.6:surprise 2:smile" --blink out.mp4
     """
     from ganimate.facs import ActionUnits, load_expressions, parse_look
     from ganimate.media.output import check_output
     from ganimate.media.video import film_format
     from ganimate.trajectory import Trajectory
 
-    expressions = load_expressions(expressions_file)
-    looks = [start, *(via or []), end]
-
-    def trajectory(current: ActionUnits) -> Trajectory:
-        return Trajectory.through(
-            [parse_look(look, current, expressions=expressions, base=base) for look in looks],
-            seconds=seconds,
-            fps=fps,
-            easing=easing,
-            hold=hold,
-            loop=loop,
-        )
-
     # What is wrong with the request itself is said before anything heavy is loaded.
-    frames = len(trajectory(ActionUnits()))
+    _check_request(
+        {"--timeline": timeline, "--keys": keys},
+        {"--from": start, "--via": via, "--to": end}
+        | {"--seconds": seconds, "--easing": easing, "--hold": hold},
+        in_between,
+    )
+    expressions = load_expressions(expressions_file)
+    keyed = _keyed(timeline, keys, expressions)
+    looks = ["current" if start is None else start, *(via or []), end or ""]
+
+    def trajectory(current: ActionUnits, index: int = 0) -> Trajectory:
+        if keyed:
+            way = in_between or "monotone"
+            path = keyed.trajectory(current, fps=fps, in_between=way, base=base)
+            path = path.pingpong() if loop == "pingpong" else path
+        else:
+            path = Trajectory.through(
+                [parse_look(look, current, expressions=expressions, base=base) for look in looks],
+                seconds=2.0 if seconds is None else seconds,
+                fps=25.0 if fps is None else fps,
+                easing=easing or "smooth",
+                hold=0.5 if hold is None else hold,
+                loop=loop,
+            )
+        return path.enlivened(blink=blink, liveliness=liveliness, seed=(seed, index))
+
+    planned = trajectory(ActionUnits())
+    frames = len(planned)
     film_format(output)
     check_output(output, force=force, source=photo)
 
     from ganimate.animator import Animator
 
     console = Console(quiet=quiet, as_json=json)
+    for notice in keyed.notices if keyed else ():
+        console.notice(notice)
     animator = Animator(
         weights,
         device=device,
@@ -90,9 +139,13 @@ def animate(
     with console.busy("looking for the face"):
         fingerprint = animator.engine.fingerprint  # wrong weights are said before anything else
         portrait = animator.open(photo, face=face)
-    trajectories = [trajectory(current) for current in portrait.currents]
+    trajectories = [
+        trajectory(current, one.index)
+        for one, current in zip(portrait.chosen, portrait.currents, strict=True)
+    ]
+    course = keys or (f"timeline {timeline.name}" if timeline else " to ".join(looks))
     with portrait.film(
-        output, fps=fps, course=" to ".join(looks), force=force, provenance=not no_provenance
+        output, fps=planned.fps, course=course, force=force, provenance=not no_provenance
     ) as film:
         for frame in console.track(portrait.animate(trajectories), frames, "animating"):
             film.write(frame)
@@ -102,8 +155,8 @@ def animate(
             "photo": str(photo),
             "output": str(output),
             "frames": frames,
-            "fps": fps,
-            "seconds": frames / fps,
+            "fps": planned.fps,
+            "seconds": planned.seconds,
             "size": list(film.size),
             "faces": [one.index for one in portrait.chosen],
             "current": portrait.current.to_dict(),
@@ -112,3 +165,33 @@ def animate(
             "device": animator.engine.device_name,
         },
     )
+
+
+def _check_request(
+    timed: Mapping[str, object], moving: Mapping[str, object], in_between: str | None
+) -> None:
+    """Options of one kind of film, and those of the other, exclude each other."""
+    from ganimate.errors import UsageError
+
+    asked = [name for name, value in {**timed, **moving}.items() if value not in (None, [])]
+    sources = [name for name in asked if name in timed]
+    if sources and len(asked) > 1:
+        raise UsageError(f"{asked[0]} and {asked[1]} exclude each other")
+    if not sources and "--to" not in asked:
+        raise UsageError("nothing to animate", "give --to smile, --keys or --timeline")
+    if not sources and in_between:
+        raise UsageError("--in-between goes with --timeline and --keys", "with --to: --easing")
+
+
+def _keyed(
+    timeline: Path | None, keys: str | None, expressions: Mapping[str, Expression]
+) -> Timeline | None:
+    """The timeline that was asked for, from either source."""
+    if timeline is None and keys is None:
+        return None
+    from ganimate.timeline import Timeline
+
+    if keys is not None:
+        return Timeline.parse(keys, expressions=expressions)
+    assert timeline is not None
+    return Timeline.load(timeline, expressions=expressions)

@@ -1,0 +1,646 @@
+"""Timelines: what people write, what OpenFace records, and the frames that come of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from conftest import ROOT, Ganimate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from ganimate.cli.app import main
+from ganimate.errors import GanimateError, UsageError
+from ganimate.facs import AU_NUMBERS, ActionUnits, load_expressions, parse_look
+from ganimate.timeline import Timeline
+from ganimate.timeline.story import MAX_BYTES
+from ganimate.trajectory import IN_BETWEENS, MAX_FRAMES, Trajectory, interpolate
+
+CURRENT = ActionUnits({1: 0.2, 12: 0.3, 45: 0.1})
+SCHEMA = json.loads((ROOT / "ganimate" / "timeline.schema.json").read_text("utf-8"))
+STORY = """\
+fps: 20
+keyframes:
+  - {at: 0, look: neutral}
+  - {at: 0.6, look: "surprise 45=0", easing: ease-out, hold: 0.2}
+  - {at: 1.4, look: smile, strength: 0.5}
+tracks:
+  45:
+    every: 0.5
+    keys: [{at: 0.1, value: 0}, {at: 0.2, value: A}, {at: 0.3, value: 0}]
+  lip_corner_puller: [{at: 0, value: 0}, {at: 1, value: 0.8, easing: linear}]
+"""
+
+
+def column(trajectory: Trajectory, number: int) -> NDArray[np.float32]:
+    return trajectory.intensities[:, AU_NUMBERS.index(number)]
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Path:
+    return tmp_path / "story.yaml"
+
+
+# --- from key to key ----------------------------------------------------------------------
+
+
+@st.composite
+def curves(draw):
+    """Times of keys, their values, and how each part is crossed."""
+    steps = draw(st.lists(st.floats(1e-3, 1e3), max_size=6))
+    times = np.cumsum([draw(st.floats(0, 100)), *steps])
+    values = draw(
+        st.lists(
+            st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=len(times), max_size=len(times)
+        )
+    )
+    ways = draw(st.lists(st.sampled_from(IN_BETWEENS), min_size=len(steps), max_size=len(steps)))
+    return times, np.array(values), ways
+
+
+@settings(deadline=None)
+@given(curves(), st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_no_value_leaves_the_range_of_the_keys_around_it(curve, places) -> None:
+    times, values, ways = curve
+    at = times[0] + np.sort(places) * (times[-1] - times[0])
+    rows = interpolate(times, values, at, ways)
+    after = np.clip(
+        np.searchsorted(times, at, side="right"), min(1, len(times) - 1), len(times) - 1
+    )
+    around = np.stack([values[np.maximum(after - 1, 0)], values[after]])
+    assert (rows >= around.min(axis=0)).all()
+    assert (rows <= around.max(axis=0)).all()
+
+
+@settings(deadline=None)
+@given(curves())
+def test_keys_are_exact_and_both_ends_stand_still(curve) -> None:
+    times, values, ways = curve
+    assert np.array_equal(interpolate(times, values, times, ways), values)
+    outside = interpolate(times, values, np.array([times[0] - 1, times[-1] + 1]), ways)
+    assert np.array_equal(outside, values[[0, -1]])
+
+
+def test_the_monotone_cubic_is_smooth_and_rests_where_the_keys_turn() -> None:
+    times, values = np.array([0.0, 1, 3, 4]), np.array([[0.0], [0.6], [1.0], [0.2]])
+    at = np.linspace(0, 4, 4001)
+    curve = interpolate(times, values, at, ["monotone"] * 3)[:, 0]
+    speed = np.gradient(curve, at)
+    assert np.abs(np.diff(speed)).max() < 0.01  # the speed does not jump
+    assert speed[[0, 3000, -1]] == pytest.approx(0, abs=0.01)
+    assert (speed[:3000] >= -1e-9).all()
+    # Fritsch & Butland's slope at the second key: rises 0.6 and 0.2, parts of 1 and 2 seconds.
+    assert speed[1000] == pytest.approx((5 + 4) / (5 / 0.6 + 4 / 0.2), abs=1e-3)
+
+
+def test_two_keys_are_crossed_as_smoothly_as_before() -> None:
+    keys = Timeline.parse("0:neutral 1:smile").trajectory(CURRENT, fps=10)
+    through = Trajectory.through(
+        [ActionUnits(), parse_look("smile", CURRENT)], seconds=1, fps=10, hold=0
+    )
+    assert keys.intensities == pytest.approx(through.intensities, abs=1e-6)
+
+
+# --- on the line --------------------------------------------------------------------------
+
+
+def test_keys_on_the_line() -> None:
+    trajectory = Timeline.parse("0:neutral 0.6:surprise 45=1,1.4:smile*0.8 2:current").trajectory(
+        CURRENT, fps=10
+    )
+    rows = trajectory.intensities
+    assert len(trajectory) == 21
+    for frame, look in [(0, "neutral"), (6, "surprise 45=1"), (14, "smile*0.8"), (20, "current")]:
+        assert np.array_equal(rows[frame], parse_look(look, CURRENT).vector), look
+
+
+def test_a_film_may_begin_late_and_fall_back_to_neutral() -> None:
+    timeline = Timeline.parse("1:smile*0.5 2:12=1")
+    rows = timeline.trajectory(CURRENT, fps=4, base="neutral").intensities
+    assert len(rows) == 9
+    half = parse_look("smile*0.5", CURRENT, base="neutral").vector
+    assert (rows[:5] == half).all()
+    assert np.array_equal(rows[-1], ActionUnits({12: 1}).vector)
+
+
+def test_keys_that_share_a_frame_are_all_seen() -> None:
+    rows = Timeline.parse("0:neutral 0.01:smile 0.02:fear").trajectory(CURRENT, fps=5).intensities
+    wanted = [parse_look(look, CURRENT).vector for look in ("neutral", "smile", "fear")]
+    assert np.array_equal(rows, wanted)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 1000), min_size=1, max_size=6, unique=True).map(sorted),
+    st.data(),
+)
+def test_what_is_written_is_read(moments, data) -> None:
+    looks = [data.draw(st.sampled_from(sorted(load_expressions()))) for _ in moments]
+    timeline = Timeline.parse(
+        " ".join(f"{moment / 10}:{look}" for moment, look in zip(moments, looks, strict=True))
+    )
+    assert [(key.at, key.look) for key in timeline.keyframes] == [
+        (moment / 10, look) for moment, look in zip(moments, looks, strict=True)
+    ]
+
+
+@settings(deadline=None)
+@given(st.text("0123456789.:=*+-, asmilenutr\n", max_size=40))
+def test_whatever_is_written_is_read_or_refused(text) -> None:
+    try:
+        timeline = Timeline.parse(text)
+    except UsageError as error:
+        assert error.message
+    else:
+        times = [key.at for key in timeline.keyframes]
+        assert times == sorted(set(times))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("", "'' has no time"),
+        ("smile", "'smile' has no time"),
+        ("smile 1:fear", "'smile' has no time"),
+        ("0:neutral 1:smil", "1:smil: unknown expression 'smil' (did you mean smile?"),
+        ("0:neutral 1:", "1:: an empty look"),
+        ("0:neutral x:smile", "x:smile: 'x' is not a number"),
+        ("0:neutral 1.2.3:smile", "'1.2.3' is not a number"),
+        ("-1:neutral", "-1 is out of range"),
+        ("0:neutral 1e999:smile", "not a number"),
+        ("1:neutral 1:smile", "1:smile: 1 is not after 1"),
+        ("0:neutral 1:smile*2", "strength 2 is out of range"),
+        ("0:neutral 1:12=2", "12=2"),
+    ],
+)
+def test_wrong_keys_are_named(keys, said) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        Timeline.parse(keys)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"fps": 0}, "fps 0"),
+        ({"fps": math.nan}, "fps nan"),
+        ({"in_between": "bouncy"}, "in-between 'bouncy' is unknown"),
+        ({"base": "smile"}, "base 'smile' is unknown"),
+    ],
+)
+def test_a_wrong_request_says_what_is_legal(options, said) -> None:
+    with pytest.raises(UsageError, match=said):
+        Timeline.parse("0:neutral 1:smile").trajectory(CURRENT, **options)
+
+
+def test_a_film_without_end_is_refused() -> None:
+    with pytest.raises(UsageError, match=str(MAX_FRAMES)):
+        Timeline.parse("0:neutral 90000:smile").trajectory(CURRENT)
+
+
+# --- YAML ---------------------------------------------------------------------------------
+
+
+def test_a_story_of_keyframes_and_tracks(story: Path) -> None:
+    story.write_text(STORY, "utf-8")
+    timeline = Timeline.load(story)
+    trajectory = timeline.trajectory(CURRENT)
+    rows = trajectory.intensities
+    assert (trajectory.fps, len(trajectory), timeline.notices) == (20, 29, ())
+    brows = column(trajectory, 1)
+    assert brows[0] == 0
+    assert (brows[12:17] == np.float32(0.9)).all()  # held
+    assert brows[6] == pytest.approx(0.9 * 0.75)  # ease-out
+    assert brows[28] == pytest.approx(0.5 * 0.2)  # half of the way from what the face shows
+    assert (column(trajectory, 6)[28], rows[28, 2]) == (np.float32(0.25), 0)
+
+    lids = column(trajectory, 45)
+    assert lids[[2, 4, 6, 12, 14, 16, 22, 24, 26]] == pytest.approx([0, 0.2, 0] * 3)
+    assert lids[3] == pytest.approx(0.1)
+    smile = column(trajectory, 12)
+    assert smile[:21] == pytest.approx(np.linspace(0, 0.8, 21))
+    assert (smile[20:] == np.float32(0.8)).all()
+
+    assert len(timeline.trajectory(CURRENT, fps=10)) == 15  # the caller's rate wins
+    straight = timeline.trajectory(CURRENT, in_between="linear")
+    assert column(straight, 45)[3] == pytest.approx(0.1)
+    assert np.array_equal(column(straight, 1)[:17], brows[:17])  # its own easing wins
+    assert not np.array_equal(column(straight, 1)[17:], brows[17:])
+
+
+@pytest.mark.parametrize(
+    ("text", "frames"),
+    [
+        ("tracks: {45: [{at: 0, value: 0}, {at: 2, value: 1}]}", 51),
+        ("tracks: {45: {every: 3, keys: [{at: 0, value: 0}, {at: 0.2, value: 1}]}}", 76),
+        ("seconds: 10\ntracks: {45: {every: 3, keys: [{at: 0, value: 0}]}}", 251),
+        ("seconds: 4\nkeyframes: [{at: 1, look: smile}]", 101),
+        ("keyframes: [{at: 1, look: smile, hold: 1}]", 51),
+        ("keyframes: [{at: 0, look: smile}]", 1),
+    ],
+)
+def test_how_long_a_story_is(story: Path, text: str, frames: int) -> None:
+    story.write_text(text, "utf-8")
+    trajectory = Timeline.load(story).trajectory(CURRENT)
+    assert len(trajectory) == frames
+    if "look" not in text:
+        assert (column(trajectory, 12) == np.float32(0.3)).all()  # nothing names it
+
+
+def test_what_is_beyond_is_clamped_and_told_once(story: Path) -> None:
+    story.write_text(
+        "tracks:\n  12:\n  - {at: 0, value: -0.5}\n  - at: 1\n    value: 1.5\n"
+        "  - {at: 2, value: 1}\n"
+    )
+    timeline = Timeline.load(story)
+    assert timeline.notices == (
+        f"{story}: intensities beyond 0 to 1 were clamped (line 3 and 1 more)",
+    )
+    smile = column(timeline.trajectory(CURRENT, fps=10), 12)
+    assert (smile[0], smile[10], smile[15]) == (0, 1, 1)
+
+
+def test_a_story_may_name_ones_own_expressions(story: Path) -> None:
+    mine = story.with_name("mine.yaml")
+    mine.write_text("calm: {6: 0.3}")
+    story.write_text("keyframes: [{at: 0, look: calm}]")
+    with pytest.raises(UsageError, match="unknown expression 'calm'"):
+        Timeline.load(story)
+    trajectory = Timeline.load(story, expressions=load_expressions(mine)).trajectory(CURRENT)
+    assert np.array_equal(trajectory.intensities[0], ActionUnits({6: 0.3}).vector)
+
+
+WRONG = {
+    "nothing": ("", "line 1: an empty timeline"),
+    "a list": ("- 1", "line 1: the timeline: not a set"),
+    "no keys": ("fps: 25", "holds no keyframes and no tracks"),
+    "unknown field": ("fps: 25\nkeyframe: []", "line 2: the timeline: unknown field 'keyframe'"),
+    "twice": ("fps: 25\nfps: 30\n", "line 2: fps: is given twice"),
+    "fps": ("fps: 1000", "line 1: fps: fps 1000 is out of range"),
+    "fps of words": ("fps: fast", "line 1: fps: 'fast' is not a number"),
+    "no list": ("keyframes: smile", "line 1: keyframes: a list of keys is missing"),
+    "no look": ("keyframes:\n- {at: 0}", "line 2: look: is missing in a keyframe"),
+    "no time": ("keyframes:\n- look: smile", "line 2: at: is missing"),
+    "unknown look": (
+        "keyframes:\n- at: 0\n  look: smil",
+        "line 3: look: unknown expression 'smil' (did you mean smile?",
+    ),
+    "a look of yes": ("keyframes:\n- {at: 0, look: yes}", "line 2: look: True is not a look"),
+    "a list for a look": ("keyframes:\n- {at: 0, look: [a]}", "line 2: look: takes one value"),
+    "bad assignment": ('keyframes:\n- {at: 0, look: "99=1"}', "line 2: look: 99=1"),
+    "negative": ("keyframes:\n- look: smile\n  at: -1", "line 3: at: -1 is out of range"),
+    "infinite": ("keyframes:\n- {look: smile, at: .inf}", "line 2: at: inf is not a number"),
+    "nan": ("keyframes:\n- {look: smile, at: .nan}", "line 2: at: nan is not a number"),
+    "true": ("keyframes:\n- {look: smile, at: true}", "line 2: at: True is not a number"),
+    "endless digits": (f"keyframes:\n- {{look: smile, at: {'9' * 5000}}}", "line 2: at: "),
+    "no date": ("keyframes:\n- {look: smile, at: 2001-99-99}", "line 2: at: not a value"),
+    "easing": ("keyframes:\n- {at: 0, look: smile, easing: in}", "line 2: easing: easing 'in'"),
+    "strength": ("keyframes:\n- {at: 0, look: smile, strength: 2}", "line 2: strength: 2"),
+    "order": (
+        "keyframes:\n- {at: 1, look: smile}\n- look: fear\n  at: 0.5",
+        "line 4: at: 0.5 is not after 1",
+    ),
+    "into a hold": (
+        "keyframes:\n- {at: 0, look: smile, hold: 1}\n- {at: 0.5, look: fear}",
+        "line 3: at: 0.5 is not after 1",
+    ),
+    "after the end": ("seconds: 1\nkeyframes:\n- {at: 2, look: smile}", "line 3: at: 2 is after"),
+    "unknown unit": ("tracks:\n  16: [{at: 0, value: 0}]", "line 2: tracks: AU16 (lower lip"),
+    "one unit twice": (
+        "tracks:\n  45: [{at: 0, value: 0}]\n  blink: [{at: 0, value: 0}]",
+        "line 3: tracks: AU45 is given twice",
+    ),
+    "no value": ("tracks:\n  45:\n  - at: 0", "line 3: value: is missing in a key of AU45"),
+    "no intensity": ("tracks:\n  45: [{at: 0, value: F}]", "line 2: value: 'F' is not a number"),
+    "every": (
+        "tracks:\n  45:\n    every: 1\n    keys: [{at: 0, value: 0}, {at: 1, value: 0}]",
+        "every: 1 is over before the last key (leave out",
+    ),
+    "every 0": ("tracks:\n  45:\n    every: 0\n    keys: []", "every: 0 is out of range"),
+    "not YAML": ("fps: 25\nkeyframes: [", "not valid YAML"),
+    "an object": (
+        "keyframes:\n- {at: !!python/object:os.system 0, look: smile}",
+        "line 2: at: not a value",
+    ),
+    "an alias of nothing": ("keyframes: *a", "line 1: not valid YAML: found undefined alias"),
+    "two documents": ("fps: 1\n---\nfps: 2", "line 2: not valid YAML"),
+    "deep": ("[" * 700, "nested too deeply"),
+    "no text": ("fps: \x00", "not a text file"),
+    "long": ("#" * (MAX_BYTES + 1), "longer than a timeline may be"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_story_is_refused_with_its_line(story: Path, name: str) -> None:
+    text, said = WRONG[name]
+    story.write_text(text, "utf-8")
+    with pytest.raises(UsageError) as refused:
+        Timeline.load(story)
+    assert str(refused.value).startswith(str(story))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 500 + len(str(story))
+
+
+def test_a_round_must_fit_its_frames(story: Path) -> None:
+    story.write_text("tracks: {45: {every: 0.05, keys: [{at: 0, value: 0}, {at: 0.01, value: 1}]}}")
+    with pytest.raises(UsageError, match="a round of 2 keys"):
+        Timeline.load(story).trajectory(CURRENT)
+    assert len(Timeline.load(story).trajectory(CURRENT, fps=100)) == 6
+
+
+@settings(deadline=None)
+@given(st.text("{}[]:,-&*!'\"#|> \n\tatlokvueyfps0129.", max_size=60))
+def test_whatever_stands_in_a_file_is_read_or_refused(tmp_path_factory, text) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_text(f"keyframes:\n- {{at: 0, look: smile}}\n- {text}", "utf-8")
+    try:
+        Timeline.load(file)
+    except UsageError as error:
+        assert error.message.startswith(str(file))
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(GanimateError, match=r"none\.yaml: cannot be read: No such file"):
+        Timeline.load(tmp_path / "none.yaml")
+    with pytest.raises(UsageError, match=r"'\.txt'"):
+        Timeline.load(tmp_path / "story.txt")
+
+
+def test_the_schema_knows_what_the_reader_knows(story: Path) -> None:
+    key = SCHEMA["definitions"]["keys"]["items"]["properties"]
+    assert SCHEMA["definitions"]["easing"]["enum"] == list(IN_BETWEENS)
+    names = re.compile(SCHEMA["properties"]["tracks"]["propertyNames"]["pattern"])
+    for number in range(1, 60):
+        assert bool(names.match(f"AU{number:02d}")) == (number in AU_NUMBERS)
+    for fields, start in (
+        (SCHEMA["properties"], ""),
+        (SCHEMA["properties"]["keyframes"]["items"]["properties"], "keyframes: [{0: 0}]"),
+        (key, "tracks: {45: [{0: 0}]}"),
+    ):
+        story.write_text(start or "0: 0")
+        with pytest.raises(UsageError, match=f"known: {', '.join(fields)}"):
+            Timeline.load(story)
+
+
+def test_the_documents_stories_are_right(story: Path) -> None:
+    page = (ROOT / "docs" / "timelines.md").read_text("utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    assert blocks
+    for block in blocks:
+        story.write_text(block, "utf-8")
+        assert not Timeline.load(story).notices
+    for keys in re.findall(r'--keys "([^"]+)"', page):
+        Timeline.parse(keys)
+    assert [name for name in IN_BETWEENS if f"`{name}`" not in page] == []
+
+
+# --- OpenFace -----------------------------------------------------------------------------
+
+
+def recording(rows: list[str], units: str = " AU01_r, AU12_r") -> str:
+    return "\n".join([f"frame, face_id, timestamp, confidence, success,{units}", *rows, ""])
+
+
+def test_a_recording_plays_at_its_own_rate(tmp_path: Path) -> None:
+    file = tmp_path / "smile.csv"
+    values = np.round(np.random.default_rng(0).uniform(0, 5, (40, 2)), 2)
+    file.write_text(
+        recording(
+            [
+                f"{n}, 0, {1 + n / 30:.3f}, 0.98, 1, {a}, {b}"
+                for n, (a, b) in enumerate(values, start=1)
+            ]
+        )
+    )
+    timeline = Timeline.load(file)
+    trajectory = timeline.trajectory(CURRENT)
+    assert (trajectory.fps, len(trajectory)) == (pytest.approx(30, abs=0.05), 40)
+    assert column(trajectory, 1) == pytest.approx(values[:, 0] / 5, abs=1e-6)
+    assert column(trajectory, 12) == pytest.approx(values[:, 1] / 5, abs=1e-6)
+    assert (column(trajectory, 45) == np.float32(0.1)).all()  # not among its columns
+    assert not column(timeline.trajectory(CURRENT, base="neutral"), 45).any()
+    assert timeline.notices == ()
+    assert len(timeline.trajectory(CURRENT, fps=10)) == 14
+    doubled = timeline.trajectory(CURRENT, fps=2 * trajectory.fps)
+    assert column(doubled, 1)[::2] == pytest.approx(values[:, 0] / 5, abs=1e-6)
+
+
+def test_rows_without_a_sure_face_are_crossed(tmp_path: Path) -> None:
+    file = tmp_path / "gaps.csv"
+    file.write_text(
+        recording(
+            [
+                "1, 0, 0.00, 0.20, 1, 5, 5",
+                "2, 0, 0.04, 0.98, 1, 1, 0",
+                "3, 0, 0.08, 0.69, 1, 5, 5",
+                "4, 0, 0.12, 0.98, 0, -nan, 5",
+                "5, 0, 0.16, 0.98, 1, 4, 0",
+                "",
+                "9, 0, 0.32, 0.98, 1, 5.5, 5",
+                "10, 0, 0.36, 0.00, 0, 0, 0",
+            ]
+        )
+    )
+    timeline = Timeline.load(file)
+    brows = column(timeline.trajectory(CURRENT, in_between="linear"), 1)
+    assert brows == pytest.approx([0.2, 0.2, 0.4, 0.6, 0.8, 0.85, 0.9, 0.95, 1, 1])
+    assert timeline.notices == (
+        f"{file}: 4 of 7 rows show no sure face and are interpolated",
+        f"{file}: intensities beyond 0 to 5 were clamped (line 8)",
+    )
+
+
+def test_a_recording_of_uneven_time_keeps_its_time(tmp_path: Path) -> None:
+    file = tmp_path / "uneven.csv"
+    file.write_text(" timestamp, AU45_r\n0,0\n0.1,1\n0.25,2\n0.3,3\n0.45,4\n0.5,5\n")
+    lids = column(Timeline.load(file).trajectory(CURRENT, fps=20, in_between="linear"), 45)
+    assert lids[[0, 2, 5, 6, 9, 10]] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: no column timestamp"),
+        ("timestamp, AU45_c\n0, 1", "line 1: no column AU01_r"),
+        (recording([]), "no row with a face"),
+        (recording(["1, 0, 0, 0.5, 1, 0, 0"]), "confidence 0.7 or more"),
+        (
+            recording(["1, 0, 0, 0.9, 1, 0, 0", "2, 0, 0.1, 0.9, 1, nan, 0"]),
+            "line 3: AU01_r: 'nan'",
+        ),
+        (recording(["1, 0, 0, 0.9, 1, 0, 1_0"]), "line 2: AU12_r: '1_0' is not a number"),
+        (recording(["1, 0, 0, nan, 1, 0, 0"]), "line 2: confidence: 'nan'"),
+        (recording(["1, 0, , 0.9, 1, 0, 0"]), "line 2: timestamp: ''"),
+        (recording(["1, 0, 0, 0.9, 1, inf, 0"]), "line 2: AU01_r: 'inf'"),
+        (recording(["1, 0, 0, 0.9, 1, 0"]), "line 2: 6 values for 7 columns"),
+        (
+            recording(["1, 0, 0.5, 0.9, 1, 0, 0", "1, 1, 0.5, 0.9, 1, 0, 0"]),
+            "line 3: timestamp: 0.5 is not after 0.5",
+        ),
+        (recording([f"{n}, 0, {n * 40}, 0.9, 1, 0, 0" for n in range(3)]), "0.025 frames a second"),
+        (recording(["1, 0, 0, 0.9, 1, 0, 0", "2, 0, 1e300, 0.9, 1, 0, 0"]), "timestamp"),
+        ("timestamp, AU01_r\n0, " + "9" * 200_000, "line 2: field larger"),
+    ],
+)
+def test_a_wrong_recording_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "wrong.csv"
+    file.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        Timeline.load(file)
+    assert str(refused.value).startswith(str(file))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+# --- what a living face does besides ------------------------------------------------------
+
+
+def runs(closed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Beginnings and ends of what is true, (n, 2)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(int)))
+    return edges.reshape(-1, 2)
+
+
+def test_blinks_come_as_often_and_last_as_long_as_peoples() -> None:
+    fps, minutes = 100, 16
+    still = Trajectory(np.zeros((fps * 60 * minutes, 17)), fps)
+    blinking = still.enlivened(blink=True, seed=1)
+    lids = column(blinking, 45)
+    blinks = runs(lids > 0)
+    seconds = np.diff(blinks, axis=1)[:, 0] / fps
+    assert len(blinks) / minutes == pytest.approx(15, rel=0.1)
+    assert seconds.min() >= 0.15 - 2 / fps
+    assert seconds.max() <= 0.3
+    assert seconds.std() > 0.03
+    assert all(lids[begin:end].max() == 1 for begin, end in blinks)
+    assert np.diff(blinks[:, 0]).min() > 0.6 * fps
+    assert not np.delete(blinking.intensities, AU_NUMBERS.index(45), axis=1).any()
+
+
+@pytest.mark.parametrize("fps", [1, 5, 25, 60])
+@pytest.mark.parametrize("seed", range(5))
+def test_every_short_film_has_a_whole_blink(fps: int, seed: int) -> None:
+    lids = column(Trajectory(np.zeros((2 * fps + 1, 17)), fps).enlivened(blink=True, seed=seed), 45)
+    assert lids.max() == 1
+    if fps > 5:
+        assert lids[0] == lids[-1] == 0
+
+
+def test_a_blink_closes_what_is_half_closed_and_opens_it_no_further() -> None:
+    rows = np.full((250, 17), 0.5)
+    lids = column(Trajectory(rows).enlivened(blink=True), 45)
+    assert (lids.min(), lids.max()) == (0.5, 1)
+
+
+def test_a_lively_face_wanders_a_little_and_slowly() -> None:
+    rows = np.full((1000, 17), 0.5)
+    rows[:, 0], rows[:, 1] = 0, 1
+    lively = Trajectory(rows, 50).enlivened(liveliness=0.5, seed=2)
+    change = lively.intensities - rows
+    assert 0.02 < np.abs(change).max() <= 0.06 + 1e-6
+    assert not column(lively, 45).std()
+    moving = np.delete(change, AU_NUMBERS.index(45), axis=1)
+    assert (moving.std(axis=0) > 0.005).all()
+    spectrum = np.abs(np.fft.rfft(moving, axis=0)) ** 2
+    fast = np.fft.rfftfreq(1000, 1 / 50) > 1.01
+    assert spectrum[fast].sum() < 1e-6 * spectrum[1:].sum()
+    # The last frame leads on to the first: loops have no seam.
+    steps = np.abs(np.diff(np.concatenate([moving, moving[:1]]), axis=0))
+    assert steps[-1].max() <= steps[:-1].max()
+
+
+def test_the_same_seed_gives_the_same_film() -> None:
+    still = Trajectory(np.full((100, 17), 0.3))
+
+    def film(**options: object) -> NDArray[np.float32]:
+        return still.enlivened(**options).intensities  # type: ignore[arg-type]
+
+    both = film(blink=True, liveliness=1, seed=3)
+    assert np.array_equal(both, film(blink=True, liveliness=1, seed=3))
+    assert not np.array_equal(both, film(blink=True, liveliness=1, seed=4))
+    assert not np.array_equal(both, film(blink=True, liveliness=1, seed=(3, 1)))
+    eyes = AU_NUMBERS.index(45)
+    assert np.array_equal(both[:, eyes], film(blink=True, seed=3)[:, eyes])
+    assert np.array_equal(film(), still.intensities)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.floats(1, 240), st.booleans(), st.floats(0, 1), st.integers(0, 2**32))
+def test_every_film_can_be_enlivened(frames, fps, blink, liveliness, seed) -> None:
+    rows = np.random.default_rng(seed).uniform(0, 1, (frames, 17))
+    lively = Trajectory(rows, fps).enlivened(blink=blink, liveliness=liveliness, seed=seed)
+    assert (len(lively), lively.fps) == (frames, fps)
+
+
+@pytest.mark.parametrize("options", [{"liveliness": 2}, {"liveliness": math.nan}, {"seed": -1}])
+def test_what_enlivens_nothing_is_refused(options) -> None:
+    with pytest.raises(UsageError):
+        Trajectory(np.zeros((5, 17))).enlivened(**options)
+
+
+# --- the command --------------------------------------------------------------------------
+
+
+def test_a_film_of_a_story(face: Path, ganimate: Ganimate) -> None:
+    Image.open(face).resize((200, 200)).save(face.with_name("small.jpg"))
+    face.with_name("story.yaml").write_text(
+        "fps: 8\nkeyframes:\n- {at: 0, look: neutral}\n- {at: 0.5, look: surprise}\n"
+        "tracks: {12: [{at: 0, value: 0}, {at: 1, value: 1.2}]}\n"
+    )
+    done = ganimate(
+        "animate", "small.jpg", "--timeline", "story.yaml", "out.mp4", "--blink", "--liveliness",
+        "0.3", "--seed", "4", "--loop", "pingpong", "--json", "--locator", "builtin",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "clamped" in line]
+    assert told == ["ganimate: story.yaml: intensities beyond 0 to 1 were clamped (line 5)"]
+    film = face.with_name("out.mp4")
+    frames = list(iio.imiter(film, plugin="FFMPEG"))
+    summary = json.loads(done.stdout)
+    assert len(frames) == summary["frames"] == 16
+    assert iio.immeta(film, plugin="FFMPEG")["fps"] == summary["fps"] == 8
+    assert np.abs(frames[0].astype(int) - frames[8]).max() > 20
+    assert b"timeline story.yaml" in film.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("", "nothing to animate"),
+        ("--from smile", "nothing to animate"),
+        ("--keys 0:smile --timeline s.yaml", "--timeline and --keys exclude each other"),
+        ("--keys 0:smile --to smile", "--keys and --to exclude each other"),
+        ("--timeline s.yaml --from smile", "--timeline and --from exclude each other"),
+        ("--timeline s.yaml --via smile", "--timeline and --via exclude each other"),
+        ("--keys 0:smile --seconds 2", "--keys and --seconds exclude each other"),
+        ("--keys 0:smile --hold 0", "--keys and --hold exclude each other"),
+        ("--keys 0:smile --easing linear", "--keys and --easing exclude each other"),
+        ("--to smile --in-between linear", "--in-between goes with --timeline and --keys"),
+        ("--keys 0:smil", "0:smil: unknown expression"),
+        ("--to smile --liveliness 2", "liveliness 2 is out of range (0 to 1)"),
+        ("--to smile --blink --seed -1", "a seed is a whole number, 0 or more"),
+        ("--timeline bad.yaml", "bad.yaml, line 2: look: unknown expression"),
+    ],
+)
+def test_a_wrong_request_is_one_line(
+    words: str,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_text("keyframes: [{at: 0, look: smile}]")
+    (tmp_path / "bad.yaml").write_text("keyframes:\n- {at: 0, look: smil}")
+    # There is no such photo: what is wrong with the request is said before it is looked for.
+    assert main(["animate", "none.jpg", "out.mp4", *words.split()]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"ganimate: {told}")
+    assert error.count("\n") == 1
