@@ -21,7 +21,7 @@ from ganimate.animator import Edited, Portrait
 from ganimate.facs import ACTION_UNITS
 from ganimate.media.stills import photo_from, write_photo
 
-LOOKS = ["neutral", "smile", "grin", "surprise", "anger", "sad", "disgust", "fear", "blink"]
+LOOKS = ["neutral", "smile", "grin", "surprise", "anger", "sad", "disgust", "blink"]
 LEVELS = (0.0, 0.33, 0.66, 1.0)
 TITLE = 16
 
