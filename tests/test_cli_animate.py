@@ -114,11 +114,21 @@ def test_frames_replace_frames_only_by_force(small: Path, ganimate: Ganimate) ->
 def test_interrupted_it_leaves_nothing(small: Path) -> None:
     before = set(small.parent.iterdir())
     words = [COMMAND, "animate", small, "--to", "smile", "out.mp4", "--seconds", "1000"]
-    process = subprocess.Popen(words, cwd=small.parent, stderr=subprocess.PIPE, text=True)
-    while set(small.parent.iterdir()) == before and process.poll() is None:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=120)
+    process = subprocess.Popen(
+        words,
+        cwd=small.parent,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Started in the background of a script, tests inherit an interrupt that is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        while set(small.parent.iterdir()) == before and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in told
     assert set(small.parent.iterdir()) == before

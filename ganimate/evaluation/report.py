@@ -107,10 +107,10 @@ def evaluate(
     read = read.requires_grad_(False).to(where)
     current_reader = ReaderEngine.default(device=device)
     embed = Embedder(sources.identity_model) if sources.identity_model else None
-    landmarker = _landmarker(sources, notify)
     out = _folder(out)
     data = load_dataset(sources.dataset, split)
     groups = read_groups(sources.dataset, split)
+    landmarker = _landmarker(sources, notify)
     subjects = choose_subjects(data, faces, current_reader)
     people = _people(embed, sources, notify)
 
