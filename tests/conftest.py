@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +25,11 @@ Ganimate = Callable[..., Completed]
 os.environ["GANIMATE_OFFLINE"] = "1"
 if (SHARED / "models").is_dir():
     os.environ.setdefault("GANIMATE_HOME", str(SHARED / "models"))
+
+
+# In the background of a script interrupts are ignored, and every child inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

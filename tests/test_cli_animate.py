@@ -114,14 +114,7 @@ def test_frames_replace_frames_only_by_force(small: Path, ganimate: Ganimate) ->
 def test_interrupted_it_leaves_nothing(small: Path) -> None:
     before = set(small.parent.iterdir())
     words = [COMMAND, "animate", small, "--to", "smile", "out.mp4", "--seconds", "1000"]
-    process = subprocess.Popen(
-        words,
-        cwd=small.parent,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Started in the background of a script, tests inherit an interrupt that is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    process = subprocess.Popen(words, cwd=small.parent, stderr=subprocess.PIPE, text=True)
     try:
         while set(small.parent.iterdir()) == before and process.poll() is None:
             time.sleep(0.1)
