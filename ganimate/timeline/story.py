@@ -25,7 +25,7 @@ from ganimate.timeline.keys import (
 )
 from ganimate.trajectory import check_fps
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 256_000  # thousands of keys; reading these takes some seconds
 
 Readers = Mapping[str, Callable[[object], Any]]
 

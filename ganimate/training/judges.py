@@ -94,13 +94,15 @@ class Judges:
         """
         game, weights = self.recipe.critic, self.recipe.losses
         with torch.no_grad():
-            real_look, fake_look = self._look(crops), self._look(painted)
+            real_look = self._look(crops)
         real, read = self._judge(self._learner, real_look)
         told, total = {}, real.new_zeros(())
         if read is not None:
             told["critic/action_units"] = losses.intensity_error(read, labels)
             total = weights.action_units * told["critic/action_units"]
         if not heads_only and weights.adversarial > 0:
+            with torch.no_grad():
+                fake_look = self._look(painted)
             fake, _ = self._judge(self._learner, fake_look)
             wgan = game.loss == "wgan-gp"
             contest = losses.wasserstein_critic if wgan else losses.hinge_critic
