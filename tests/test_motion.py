@@ -10,6 +10,7 @@ from conftest import EXAMPLES
 from dataset import write_dataset
 
 from ganimate.faces.topology import (
+    FACE_OVAL,
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
     MIRROR,
@@ -19,8 +20,18 @@ from ganimate.faces.topology import (
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
-from ganimate.training.motion import AU25, AU26, AU45, Teacher, dense_field, fit_teacher
-from ganimate.training.scenes import Donors, make_scenes, polygon, sample_targets, undo_targets
+from ganimate.training.lenders import Donors, Lenders, polygon
+from ganimate.training.motion import (
+    AU25,
+    AU26,
+    AU45,
+    GAINS,
+    OUTLINE_GAIN,
+    Teacher,
+    dense_field,
+    fit_teacher,
+)
+from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +63,7 @@ def test_mirror_is_its_own_inverse() -> None:
 
 
 def test_a_known_motion_is_found(data: FaceDataset) -> None:
-    """Landmarks made to move with the labels give that very motion back."""
+    """Landmarks made to move with the labels give that very motion back, steepened."""
     wanted = torch.zeros(17, 478, 2)
     wanted[8, :, 1] = 3.0
     landmarks = data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", data.action_units, wanted)
@@ -65,7 +76,11 @@ def test_a_known_motion_is_found(data: FaceDataset) -> None:
         data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", many.action_units, wanted)
     )
     found = fit_teacher(many, ridge=0.01, faces=16).directions
-    torch.testing.assert_close(found, 1.1172839 * wanted, atol=0.03, rtol=0)
+    # Steepened everywhere, and less where the face ends.
+    nose, forehead = 4, FACE_OVAL[0]
+    assert found[8, nose, 1] == pytest.approx(3.0 * GAINS[8][0], abs=0.05)
+    assert found[8, forehead, 1] == pytest.approx(3.0 * OUTLINE_GAIN, abs=0.05)
+    assert found[[i for i in range(17) if i != 8]].abs().max() < 0.1
 
 
 def test_directions_are_symmetric(teacher: Teacher) -> None:
@@ -89,8 +104,10 @@ def test_a_full_blink_closes_the_lids_and_full_lips_meet(
     target[:, AU45] = 1
     current = data.action_units.clone()
     current[:, AU45] = 0
-    lids = gap(teacher.move(data.landmarks, current, target), RIGHT_UPPER_LID, RIGHT_LOWER_LID)
-    assert lids.abs().max() < 0.5
+    opened = teacher.move(data.landmarks, current, target)
+    closed = teacher.close_eyes(opened, current, target)
+    lids = gap(closed, RIGHT_UPPER_LID, RIGHT_LOWER_LID)
+    assert lids.abs().max() < 0.5 < gap(opened, RIGHT_UPPER_LID, RIGHT_LOWER_LID).max()
     current[:, [AU25, AU26]] = 0.8
     target = current.clone()
     target[:, [AU25, AU26]] = 0
@@ -140,12 +157,31 @@ def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceData
     donors = Donors(images, torch.cat([wider, same]))
     crops = torch.zeros(2, 3, 128, 128)
     undo = torch.zeros(2, dtype=torch.bool)
-    scenes = make_scenes(parting, crops, closed, labels, targets, undo, donors, trust=0.5)
+    lenders = Lenders(mouths=donors)
+    scenes = make_scenes(parting, crops, closed, labels, targets, undo, lenders, trust=0.5)
     x, y = same[0, [13, 14]].mean(0).round().long().tolist()
     grey = (90 / 127.5) * (1 / (90 / 127.5)) ** 0.6 - 1  # partly lit as the crop is
     assert scenes.truth[0, :, y, x].tolist() == pytest.approx([grey] * 3, abs=0.02)
     assert scenes.weight[0, 0, y, x] > 4 * scenes.weight[0, 0, 10, 10]
     assert scenes.weight[0, 0, 10, 10] == pytest.approx(0.5)
+
+
+def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDataset) -> None:
+    resting = Teacher(torch.zeros(17, 478, 2), data.landmarks.mean(0), torch.zeros(17, 3, 64, 64))
+    images = torch.full((1, 152, 152, 3), 120, dtype=torch.uint8)
+    lenders = Lenders(lids=Donors(images, data.landmarks[:1]))
+    crops = torch.tensor([0.5, 0.0, -0.5]).view(1, 3, 1, 1).expand(2, 3, 128, 128).clone()
+    landmarks = data.landmarks[:1].expand(2, -1, -1)
+    eye = landmarks[0, [159, 145]].mean(0).round().long().tolist()
+    crops[:, :, eye[1], eye[0]] = -1  # a pupil
+    labels, targets = torch.zeros(2, 17), torch.zeros(2, 17)
+    targets[0, AU45] = 1
+    undo = torch.zeros(2, dtype=torch.bool)
+    scenes = make_scenes(resting, crops, landmarks, labels, targets, undo, lenders)
+    closed, open_ = scenes.truth[:, :, eye[1], eye[0]]
+    assert closed.tolist() == pytest.approx([0.5, 0.0, -0.5], abs=0.02)
+    assert open_.tolist() == [-1, -1, -1]
+    assert scenes.weight[0, 0, eye[1], eye[0]] > 10 * scenes.weight[1, 0, eye[1], eye[0]]
 
 
 def test_undo_never_opens_a_mouth(data: FaceDataset) -> None:

@@ -166,7 +166,7 @@ def test_the_second_stage_waits_and_borrows_from_named_mouths(
     dataset: Path, tmp_path: Path
 ) -> None:
     task = trainer(dataset, tiny(tmp_path, "finish", motion_only=0.25), tmp_path / "f").task
-    assert task.lenders.tolist() == [1, 3]  # type: ignore[attr-defined]
+    assert task.mouths.tolist() == [1, 3]  # type: ignore[attr-defined]
     assert not {"reader", "adversarial", "critic/contest"} & set(task.step(0))
     assert {"reader", "features", "adversarial", "critic/contest"} <= set(task.step(1))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,11 +9,11 @@ from numpy.typing import NDArray
 from ganimate.evaluation.edits import intensities
 from ganimate.evaluation.subjects import Painter, Subjects, pixels
 from ganimate.facs import AU_NUMBERS
+from ganimate.media.grid import labelled_grid
 
 FACES = 8
 UNITS = (1, 4, 5, 6, 9, 12, 15, 20, 25, 26, 45)
 LOOKS = ("grin", "surprise", "anger", "sad", "disgust")
-TITLE_HEIGHT = 18
 
 
 def contact_sheet(paint: Painter, subjects: Subjects) -> NDArray[np.uint8]:
@@ -40,12 +39,5 @@ def contact_sheet(paint: Painter, subjects: Subjects) -> NDArray[np.uint8]:
         if look == "grin":
             attention = painted.attention.expand(-1, 3, -1, -1) * 2 - 1
     columns.append(("attention", pixels(attention)))
-    return np.concatenate([_strip(name, pictures) for name, pictures in columns], 1)
-
-
-def _strip(name: str, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """One column under its title."""
-    column = pictures.reshape(-1, *pictures.shape[2:])
-    title = np.full((TITLE_HEIGHT, column.shape[1], 3), 255, np.uint8)
-    cv2.putText(title, name, (2, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.concatenate([title, column])
+    names, pictures = zip(*columns, strict=True)
+    return labelled_grid(np.stack(pictures, axis=1), names)

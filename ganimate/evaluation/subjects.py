@@ -157,5 +157,6 @@ class TeacherPainter:
         self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
     ) -> Painted:
         moved = self.teacher.move(landmarks, current, target)
+        moved = self.teacher.close_eyes(moved, current, target)
         pictures = warp(crops, dense_field(moved, landmarks))
         return Painted(pictures, torch.ones_like(pictures[:, :1]))

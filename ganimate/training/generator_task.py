@@ -17,10 +17,10 @@ from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.judges import Judges
+from ganimate.training.lenders import Donors, Lenders
 from ganimate.training.motion import AU25, AU26, Teacher
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
-    Donors,
     Scenes,
     make_scenes,
     opening,
@@ -70,8 +70,8 @@ class GeneratorTask:
         torch.manual_seed(recipe.seed)
         self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
         self.generator = Generator(**recipe.network).to(device)
-        if teacher and isinstance(self.generator.body, CompactTrunk):
-            self.generator.body.basis.data.copy_(teacher.basis())
+        self.basis = teacher.basis() if teacher else None
+        self._begin_at_teacher(self.generator)
         if device.type == "cuda":
             self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.generator, recipe.schedule.average)
@@ -89,14 +89,25 @@ class GeneratorTask:
             self.optimisers["critic"] = self.judges.optimiser
         self.teacher = teacher.to(device) if teacher else None
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
-        self.lenders = self._find_lenders(recipe.lenders)
+        self.mouths = self._find_mouths(recipe.lenders)
+        self.lids = self._named(recipe.lid_lenders)
 
-    def _find_lenders(self, names: list[str]) -> Tensor:
+    def _begin_at_teacher(self, network: Generator) -> None:
+        """The flow starts as the teacher's on an average face, and learns the rest."""
+        if self.basis is not None and isinstance(network.body, CompactTrunk):
+            network.body.basis.data.copy_(self.basis)
+
+    def _named(self, names: list[str]) -> Tensor:
+        """Rows of the training faces with these names; those that are there."""
+        known = self.train_set.names
+        rows = [known.index(name) for name in names if name in known]
+        return torch.tensor(rows, dtype=torch.long)
+
+    def _find_mouths(self, names: list[str]) -> Tensor:
         """Rows of those who lend a mouth: named, or else open by label and by landmarks."""
-        data = self.train_set
-        rows = [data.names.index(name) for name in names if name in data.names]
-        if rows:
-            return torch.tensor(rows)
+        data, named = self.train_set, self._named(names)
+        if len(named) > 0:
+            return named
         parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
         return (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
 
@@ -111,6 +122,8 @@ class GeneratorTask:
     def start_from(self, path: Path) -> None:
         """Begin with a generator's weights instead of random ones.
 
+        Where there is a teacher its motion replaces the weights' own: it may have changed since.
+
         Raises:
             GanimateError: the file cannot be used, or holds a generator of another shape.
         """
@@ -122,6 +135,7 @@ class GeneratorTask:
             )
         for network in (self.generator, self.average.network):
             network.load_state_dict(loaded.state_dict())
+            self._begin_at_teacher(network)
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         device = self.fabric.device
@@ -146,9 +160,8 @@ class GeneratorTask:
             targets = torch.where(
                 undo.view(-1, 1), undo_targets(labels, targets, self.rng), targets
             )
-            donors = self._donors()
             scenes = make_scenes(
-                self.teacher, crops, landmarks, labels, targets, undo, donors, trust
+                self.teacher, crops, landmarks, labels, targets, undo, self._lenders(), trust
             )
             return _Batch(crops, labels, scenes)
         flow = crops.new_zeros(count, 2, CROP_SIZE // 2, CROP_SIZE // 2)
@@ -156,16 +169,21 @@ class GeneratorTask:
         scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing)
         return _Batch(crops, labels, scenes)
 
-    def _donors(self, most: int = 96) -> Donors | None:
-        """Some open mouths to lend; where recipes name them, always those."""
-        if len(self.lenders) == 0:
+    def _lenders(self, most: int = 96) -> Lenders:
+        """Some open mouths and closed eyes to lend; where recipes name them, always those."""
+        mouths = self.mouths
+        if len(mouths) > most:
+            drawn = torch.randint(
+                len(mouths), (most,), generator=self.rng, device=self.fabric.device
+            )
+            mouths = mouths[drawn.to(mouths.device)]
+        return Lenders(self._donors(mouths), self._donors(self.lids))
+
+    def _donors(self, rows: Tensor) -> Donors | None:
+        if len(rows) == 0:
             return None
-        chosen, device = self.lenders, self.fabric.device
-        if len(chosen) > most:
-            drawn = torch.randint(len(chosen), (most,), generator=self.rng, device=device)
-            chosen = chosen[drawn.to(chosen.device)]
-        data = self.train_set
-        return Donors(data.images[chosen].to(device), data.landmarks[chosen].to(device))
+        data, device = self.train_set, self.fabric.device
+        return Donors(data.images[rows].to(device), data.landmarks[rows].to(device))
 
     def step(self, step: int) -> dict[str, Tensor]:
         recipe, game = self.recipe, self.recipe.critic

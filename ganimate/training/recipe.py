@@ -154,6 +154,8 @@ class GeneratorRecipe:
         lenders: training pictures (their paths in the dataset) whose open mouths are lent to closed
             ones that open. Few and always the same can be learned sharp, where the mean of all
             mouths is a grey band. Empty: any open mouth lends.
+        lid_lenders: likewise, whose closed eyes are lent to open ones. Empty: eyes do not learn to
+            close.
     """
 
     task: str
@@ -167,6 +169,7 @@ class GeneratorRecipe:
     target_noise: float = 0.1
     strong: float = 0.0
     lenders: list[str] = field(default_factory=list)
+    lid_lenders: list[str] = field(default_factory=list)
     precision: str = "32-true"
     seed: int = 1
 

@@ -18,17 +18,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
-from ganimate.faces.topology import (
-    INNER_LOWER_LIP,
-    INNER_UPPER_LIP,
-    LEFT_LOWER_LID,
-    LEFT_UPPER_LID,
-    OUTER_LIPS,
-    RIGHT_LOWER_LID,
-    RIGHT_UPPER_LID,
-)
+from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
 from ganimate.networks.warp import warp
-from ganimate.training.augment import middle
+from ganimate.training.lenders import (
+    EYES,
+    NOBODY,
+    Lenders,
+    lend_lids,
+    lend_mouths,
+    lid_area,
+    polygon,
+)
 from ganimate.training.motion import (
     AU12,
     AU25,
@@ -36,9 +36,9 @@ from ganimate.training.motion import (
     AU45,
     FIELD_SIZE,
     Teacher,
+    closing,
     contrast_of,
     dense_field,
-    interpolate,
 )
 
 MOUTH_WEIGHT = 12.0
@@ -47,22 +47,6 @@ UNDO_WEIGHT = 2.0
 """How much more a real mouth counts that was closed for the exercise: no one can know its teeth."""
 EYE_WEIGHT = 24.0
 """How much more the eyes count where they open or close."""
-
-# The skin between lid and brow, whose colour a closing lid takes.
-UPPER_SKIN = ((30, 29, 27, 28, 56), (260, 259, 257, 258, 286))
-EYES = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
-
-
-class Donors(NamedTuple):
-    """Faces with open mouths, of which each exercise takes the one that fits best.
-
-    Attributes:
-        images: (k, 152, 152, 3) uint8.
-        landmarks: (k, 478, 2).
-    """
-
-    images: Tensor
-    landmarks: Tensor
 
 
 class Scenes(NamedTuple):
@@ -147,7 +131,7 @@ def make_scenes(
     labels: Tensor,
     targets: Tensor,
     undo: Tensor,
-    donors: Donors | None = None,
+    lenders: Lenders = NOBODY,
     trust: float = 1.0,
 ) -> Scenes:
     """Turn photos into exercises.
@@ -157,28 +141,33 @@ def make_scenes(
         crops: (n, 3, 128, 128) in [-1, 1], with landmarks (n, 478, 2) and labels (n, 17).
         targets: (n, 17), where the teachers take the photo.
         undo: (n,) bool: which are undo exercises.
-        donors: who lends a mouth where a closed one is to open; without them such mouths do not
-            count.
+        lenders: who lends a mouth where a closed one is to open, and lids where eyes are to
+            close; without them such mouths do not count, and such eyes stay open.
         trust: how much the teachers' own picture counts, but for the lids.
     """
     moved = teacher.move(landmarks, labels, targets)
     field = dense_field(moved, landmarks)
     change = targets - labels
-    prepared = _close_eyes(crops, landmarks, change[:, AU45], labels[:, AU45])
-    mouth = _mouth(landmarks)
+    mouth, moved_mouth = _mouth(landmarks), _mouth(moved)
     parted = torch.maximum(labels[:, AU25], labels[:, AU26])
-    closing = 1 - torch.maximum(targets[:, AU25], targets[:, AU26]) / parted.clamp(min=1e-3)
-    prepared = _darken(prepared, mouth, closing.clamp(0, 1))
+    meeting = 1 - torch.maximum(targets[:, AU25], targets[:, AU26]) / parted.clamp(min=1e-3)
+    prepared = _darken(crops, mouth, meeting.clamp(0, 1))
     picture = warp(prepared, field) + teacher.shade(change, moved, contrast_of(crops))
-    moved_mouth = _mouth(moved)
     lent = torch.zeros(len(crops), 1, 1, 1, device=crops.device)
-    if donors is not None:
+    if lenders.mouths is not None:
         # Teeth that show already may stay, unless they would be stretched.
         opens = (opening(moved) > 1.5 + 1.3 * opening(landmarks)) & ~undo
         lent = opens.float().view(-1, 1, 1, 1)
         if bool(opens.any()):
-            mouths = _lend(picture, moved, donors)
+            mouths = lend_mouths(picture, moved, lenders.mouths)
             picture = torch.lerp(picture, mouths, moved_mouth * lent)
+    closed = closing(labels, targets).view(-1, 1, 1, 1)
+    lids = torch.zeros_like(mouth)
+    shut = (closed[:, 0, 0, 0] > 0.02).nonzero()[:, 0]
+    if lenders.lids is not None and len(shut) > 0:
+        down = teacher.close_eyes(moved, labels, targets)[shut]
+        picture[shut] = lend_lids(picture[shut], down, lenders.lids)
+        lids[shut] = lid_area(down)
     picture = picture.clamp(-1, 1)
 
     back = torch.zeros_like(field)
@@ -186,18 +175,19 @@ def make_scenes(
         back[undo] = dense_field(landmarks[undo], moved[undo])
     pick = undo.view(-1, 1, 1, 1)
     mouth_of_truth = torch.where(pick, mouth, moved_mouth)
-    # Inside an opening mouth motion knows nothing: paint's business.
+    # Inside an opening mouth and under a closing lid motion knows nothing: paint's business.
     flow = torch.where(pick, back, field)
     flow_weight = 1 - 0.9 * F.avg_pool2d(mouth_of_truth, CROP_SIZE // FIELD_SIZE)
     # Lids and lips are small and move far: what moves counts for more than what rests.
     flow_weight = flow_weight * (1 + flow.norm(dim=1, keepdim=True) * CROP_SIZE)
-    lids = EYE_WEIGHT * _eyes(landmarks) * change[:, AU45].abs().view(-1, 1, 1, 1)
-    flow_weight = flow_weight * (1 + F.avg_pool2d(lids, CROP_SIZE // FIELD_SIZE))
+    opened = _eyes(landmarks) * (-change[:, AU45]).clamp(min=0).view(-1, 1, 1, 1)
+    flow_weight = flow_weight * (1 + EYE_WEIGHT * F.avg_pool2d(opened, CROP_SIZE // FIELD_SIZE))
+    flow_weight = flow_weight * (1 - 0.9 * F.avg_pool2d(lids, CROP_SIZE // FIELD_SIZE))
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
     unknown = changes_mouth * (1 - lent)
     forward = trust * (1 - moved_mouth * unknown + MOUTH_WEIGHT * moved_mouth * lent)
     weight = torch.where(pick, 1 + UNDO_WEIGHT * mouth, forward)
-    weight = weight + lids
+    weight = weight + EYE_WEIGHT * torch.maximum(lids, opened)
     side = undo.view(-1, 1)
     return Scenes(
         source=torch.where(pick, picture, crops),
@@ -210,53 +200,10 @@ def make_scenes(
     )
 
 
-def polygon(points: Tensor, size: int = CROP_SIZE) -> Tensor:
-    """1 inside a polygon, 0 outside, softened by a pixel.
-
-    Args:
-        points: (n, k, 2) corners in order, in crop pixels.
-
-    Returns:
-        (n, 1, size, size).
-    """
-    centres = torch.arange(size, device=points.device, dtype=points.dtype) + 0.5
-    centres = centres * (CROP_SIZE / size) - 0.5
-    x, y = centres.view(1, 1, -1), centres.view(1, -1, 1)
-    inside = torch.zeros(len(points), size, size, dtype=torch.bool, device=points.device)
-    for here, there in zip(points.unbind(1), points.roll(-1, 1).unbind(1), strict=True):
-        (x0, y0), (x1, y1) = here.unbind(-1), there.unbind(-1)
-        x0, y0, x1, y1 = (v.view(-1, 1, 1) for v in (x0, y0, x1, y1))
-        crosses = (y0 > y) != (y1 > y)
-        slope = (x1 - x0) / torch.where(y1 == y0, torch.ones_like(y1), y1 - y0)
-        inside ^= crosses & (x < x0 + (y - y0) * slope)
-    return F.avg_pool2d(F.pad(inside.float().unsqueeze(1), (1, 1, 1, 1), mode="replicate"), 3, 1)
-
-
 def opening(landmarks: Tensor) -> Tensor:
     """How far the inner lips are apart at most, (n,) crop pixels."""
     gaps = landmarks[:, list(INNER_LOWER_LIP)] - landmarks[:, list(INNER_UPPER_LIP)]
     return gaps.norm(dim=-1).amax(1)
-
-
-def _lend(pictures: Tensor, landmarks: Tensor, donors: Donors) -> Tensor:
-    """For each face the mouth of the donor whose lips are shaped most alike, in its own light."""
-    lips = [*OUTER_LIPS, *INNER_UPPER_LIP, *INNER_LOWER_LIP]
-    chosen = torch.cdist(_lip_shape(landmarks), _lip_shape(donors.landmarks)).argmin(1)
-    crops = middle(donors.images[chosen])
-    points, theirs = landmarks[:, lips], donors.landmarks[chosen][:, lips]
-    mouths = warp(crops, interpolate(points, theirs - points, FIELD_SIZE, 1.0))
-    inner = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
-    ours, other = (x[:, :, inner, inner].mean((1, 2, 3)) + 1 for x in (pictures, crops))
-    # Teeth are less unlike than skins: only part of the difference is light.
-    light = (ours / other.clamp(min=0.1)).clamp(0.2, 2) ** 0.6
-    return ((mouths + 1) * light.view(-1, 1, 1, 1) - 1).clamp(-1, 1)
-
-
-def _lip_shape(landmarks: Tensor) -> Tensor:
-    """The inner rim of the lips, centred and in units of its width, (n, 2 k)."""
-    rim = landmarks[:, [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]]
-    width = (rim[..., 0].amax(1) - rim[..., 0].amin(1)).clamp(min=1).view(-1, 1, 1)
-    return ((rim - rim.mean(1, keepdim=True)) / width).flatten(1)
 
 
 def _mouth(landmarks: Tensor) -> Tensor:
@@ -276,21 +223,3 @@ def _darken(crops: Tensor, mouth: Tensor, closing: Tensor) -> Tensor:
     """Teeth squeezed between closing lips would leave a white seam; real closed lips a dark one."""
     dark = (crops + 1) * 0.3 - 1
     return torch.lerp(crops, dark, mouth * closing.view(-1, 1, 1, 1))
-
-
-def _close_eyes(crops: Tensor, landmarks: Tensor, change: Tensor, current: Tensor) -> Tensor:
-    """Fill closing eyes with the colour of the skin above them, which the lid will carry down."""
-    closing = (change / (1 - current).clamp(min=0.05)).clamp(0, 1)
-    some = (closing > 0.01).nonzero()[:, 0]
-    if len(some) == 0:
-        return crops
-    whole, crops, landmarks = crops.clone(), crops[some], landmarks[some]
-    closing = closing[some].view(-1, 1, 1, 1)
-    for (upper, lower), skin in zip(EYES, UPPER_SKIN, strict=True):
-        eye = polygon(landmarks[:, [*upper, *lower[-2:0:-1]]])
-        places = (landmarks[:, list(skin)] + 0.5) * (2 / CROP_SIZE) - 1
-        colour = F.grid_sample(crops, places.unsqueeze(2), align_corners=False)
-        fill = colour.mean(2, keepdim=True)
-        crops = torch.lerp(crops, fill.expand_as(crops), eye * closing)
-    whole[some] = crops
-    return whole
