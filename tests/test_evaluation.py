@@ -18,7 +18,15 @@ from dataset import write_dataset
 from torch import Tensor
 
 from ganimate.errors import GanimateError
-from ganimate.evaluation.control import control, leakage, spearman, swapped, sweep, transfer
+from ganimate.evaluation.control import (
+    control,
+    leakage,
+    real_rise,
+    spearman,
+    swapped,
+    sweep,
+    transfer,
+)
 from ganimate.evaluation.edits import LOOKS, intensities, paint_edits
 from ganimate.evaluation.fairness import fairness, read_groups
 from ganimate.evaluation.identity import (
@@ -119,7 +127,7 @@ def test_subjects_are_spread_over_the_split(data: FaceDataset, subjects: Subject
 
 
 def test_a_painter_that_does_nothing_controls_nothing(subjects: Subjects) -> None:
-    figures = control(sweep(still, reads_corner, subjects, track))
+    figures = control(sweep(still, reads_corner, subjects, track), torch.zeros(17))
     for values in vars(figures).values():
         assert np.abs(values).max() == 0
 
@@ -127,7 +135,7 @@ def test_a_painter_that_does_nothing_controls_nothing(subjects: Subjects) -> Non
 def test_a_painter_that_obeys_controls_all(subjects: Subjects) -> None:
     readings = sweep(obedient, reads_corner, subjects, track)
     assert readings.shape == (FACES, 17, 5, 17)
-    figures = control(readings)
+    figures = control(readings, torch.full((17,), 0.5))
     assert figures.spearman == pytest.approx(np.ones(17))
     assert figures.slope == pytest.approx(np.ones(17), abs=1e-5)
     assert figures.rise == pytest.approx(np.ones(17), abs=1e-5)
@@ -153,7 +161,17 @@ def test_leakage_is_what_the_others_do() -> None:
     readings[0, 3, 4, 5] = 0.8
     readings[1, 3, 4, 6] = -0.8
     assert leakage(readings)[:, 3].tolist() == pytest.approx([0.05, 0.05])
-    assert control(readings).leakage[3] == pytest.approx(0.05)
+    assert control(readings, torch.full((17,), 0.5)).leakage[3] == pytest.approx(0.05)
+
+
+def test_the_real_rise_is_from_faces_at_rest_to_the_strongest() -> None:
+    labels = torch.zeros(40, 17)
+    labels[:12, 3] = torch.linspace(0.1, 1.0, 12)
+    photos = torch.zeros(40, 3, 2, 17)
+    photos[:, 0, 0] = 0.5 * labels + 0.25  # a reader that flattens
+    found = real_rise(reads_corner, photos.split(16), labels)
+    assert float(found[3]) == pytest.approx(0.5 * float(labels[2:12, 3].mean()), abs=1e-6)
+    assert found[[i for i in range(17) if i != 3]].abs().max() < 1e-6
 
 
 def test_transfer(subjects: Subjects) -> None:
@@ -357,10 +375,12 @@ def test_targets(subjects: Subjects) -> None:
     alike = Identity(0.9, {}, People(same=1, different=0, count=2))
     obeyed, _ = transfer(obedient, reads_corner, subjects, track)
     readings = sweep(obedient, reads_corner, subjects, track)
-    targets = judge(control(readings), obeyed, calm, alike, Found(edited=1, photos=1))
+    targets = judge(
+        control(readings, torch.full((17,), 0.5)), obeyed, calm, alike, Found(edited=1, photos=1)
+    )
     assert all(target.passed for target in targets)
     readings[:, AU_NUMBERS.index(9)] = 0
-    targets = judge(control(readings), obeyed, calm, None, None)
+    targets = judge(control(readings, torch.full((17,), 0.5)), obeyed, calm, None, None)
     failing = {target.name: target.failing for target in targets if target.passed is False}
     assert failing == {"median Spearman, AU 5 9 14 23": (9,), "rise, each": (9,)}
     assert sum(target.passed is None for target in targets) == 2

@@ -6,6 +6,7 @@ face take on another face's whole expression (`transfer`)?
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +30,14 @@ class Control:
         spearman: rank correlation of asked and read, -1..1, the median over faces.
         slope: of the reading on what was asked, the mean over faces; 1 is perfect.
         rise: reading at 1 less reading at 0, the mean over faces.
+        real: what `real_rise` finds on unchanged photos, the scale of `rise`.
         leakage: how far the other 16 readings move from 0 to 1, the mean over them and faces.
     """
 
     spearman: NDArray[np.float64]
     slope: NDArray[np.float64]
     rise: NDArray[np.float64]
+    real: NDArray[np.float64]
     leakage: NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,13 +129,36 @@ def leakage(readings: Tensor) -> Tensor:
     return others / (len(AU_NUMBERS) - 1)
 
 
-def control(readings: Tensor) -> Control:
-    """The figures of a sweep, or of some faces of it; readings (n, 17, 5, 17)."""
+def real_rise(read: Read, photos: Iterable[Tensor], labels: Tensor, strongest: int = 10) -> Tensor:
+    """What the reader sees rise from real faces at rest to real faces that are at their most.
+
+    A reader that learned from noisy labels flattens what it reads: even the strongest faces do not
+    read 1. An edit can hardly be asked for more than they.
+
+    Args:
+        read: the evaluation reader.
+        photos: batches of crops, (b, 3, 128, 128), n together.
+        labels: (n, 17).
+        strongest: how many faces, of the highest labels, are at their most.
+
+    Returns:
+        (17,): the mean reading of the strongest less that of all labelled below 0.02.
+    """
+    read_all = torch.cat([read(crops)[0].cpu() for crops in photos])
+    top = labels.topk(min(strongest, len(labels)), dim=0).indices
+    highest = read_all.gather(0, top).mean(0)
+    resting = (labels < 0.02).float()
+    return highest - (read_all * resting).sum(0) / resting.sum(0).clamp(min=1)
+
+
+def control(readings: Tensor, real: Tensor) -> Control:
+    """The figures of a sweep; readings (n, 17, 5, 17), real (17,) of `real_rise`."""
     return Control(
         # torch's median would take the lower of the two in the middle.
         spearman=np.median(spearman(readings).numpy(), axis=0),
         slope=slope(readings).double().mean(0).numpy(),
         rise=rise(readings).double().mean(0).numpy(),
+        real=real.double().numpy(),
         leakage=leakage(readings).double().mean(0).numpy(),
     )
 

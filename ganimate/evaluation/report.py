@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ import torch
 
 from ganimate.engine import ReaderEngine, pick_device
 from ganimate.errors import GanimateError
-from ganimate.evaluation.control import control, sweep, transfer
+from ganimate.evaluation.control import control, real_rise, sweep, transfer
 from ganimate.evaluation.edits import LOOKS, paint_edits
 from ganimate.evaluation.fairness import fairness, read_groups
 from ganimate.evaluation.identity import Embedder, Identity, People, compare_people, cosines
@@ -21,6 +21,7 @@ from ganimate.evaluation.realism import distance, finder, found, motion
 from ganimate.evaluation.restraint import restraint
 from ganimate.evaluation.sheet import contact_sheet
 from ganimate.evaluation.subjects import (
+    BATCH,
     GeneratorPainter,
     Painter,
     TeacherPainter,
@@ -34,6 +35,7 @@ from ganimate.faces.model_file import find_model
 from ganimate.media.output import draft
 from ganimate.media.provenance import Provenance
 from ganimate.media.stills import photo_from, write_photo
+from ganimate.training.augment import middle
 from ganimate.training.dataset import load_dataset
 from ganimate.training.run import load_teacher
 from ganimate.weights import WeightsInfo, load_evaluation_reader, load_generator
@@ -115,7 +117,8 @@ def evaluate(
     people = _people(embed, sources, notify)
 
     readings = sweep(paint, read, subjects, track)
-    controlled = control(readings)
+    photos = (middle(part).to(where) for part in track(*_batches(data.images), "reading photos"))
+    controlled = control(readings, real_rise(read, photos, data.action_units))
     transferred, features = transfer(paint, read, subjects, track)
     edits = paint_edits(paint, subjects, track)
     restrained = restraint(paint, subjects, edits)
@@ -188,6 +191,11 @@ def _painter(sources: Sources, device: torch.device) -> tuple[Painter, dict[str,
         "fingerprint": info.fingerprint,
         "images_seen": info.metadata.get("images_seen"),
     }
+
+
+def _batches(images: torch.Tensor) -> tuple[Sequence[torch.Tensor], int]:
+    parts = images.split(BATCH)
+    return parts, len(parts)
 
 
 def _check_size(info: WeightsInfo) -> None:
