@@ -20,16 +20,14 @@ from ganimate.faces.topology import (
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
+from ganimate.training.fields import dense_field
+from ganimate.training.fit import GAINS, OUTLINE_GAIN, fit_teacher
 from ganimate.training.lenders import Donors, Lenders, polygon
 from ganimate.training.motion import (
     AU25,
     AU26,
     AU45,
-    GAINS,
-    OUTLINE_GAIN,
     Teacher,
-    dense_field,
-    fit_teacher,
 )
 from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
 
@@ -51,7 +49,12 @@ def lifting(data: FaceDataset) -> Teacher:
     """A teacher whose action unit 12 lifts the whole face by 5 pixels."""
     directions = torch.zeros(17, 478, 2)
     directions[8, :, 1] = -5
-    return Teacher(directions, data.landmarks.mean(0), torch.zeros(17, 3, 64, 64))
+    return still(data, directions)
+
+
+def still(data: FaceDataset, directions: torch.Tensor) -> Teacher:
+    """A teacher with these motions, that shades nothing and lets go as it pulls."""
+    return Teacher(directions, data.landmarks.mean(0), torch.zeros(17, 3, 64, 64), torch.ones(17))
 
 
 def gap(landmarks: torch.Tensor, upper: tuple[int, ...], lower: tuple[int, ...]) -> torch.Tensor:
@@ -125,6 +128,27 @@ def test_the_field_carries_landmarks_and_rests_at_the_edge(data: FaceDataset) ->
         assert edge.abs().max() * 128 < 0.2
 
 
+def test_brows_and_lids_never_fold_over_the_eye(data: FaceDataset) -> None:
+    directions = torch.zeros(17, 478, 2)
+    directions[2, [52, 105], 1] = 30  # AU4 drags the brow far down,
+    directions[5, 159, 1] = 30  # and AU7 the upper lid
+    pulling = still(data, directions)
+    current, target = torch.zeros(len(data), 17), torch.zeros(len(data), 17)
+    target[:, [2, 5]] = 1
+    moved = pulling.move(data.landmarks, current, target)
+    for upper, lower, least in ((52, 27, 0.45), (159, 145, 0.35)):
+        before = data.landmarks[:, lower, 1] - data.landmarks[:, upper, 1]
+        after = moved[:, lower, 1] - moved[:, upper, 1]
+        assert after.tolist() == pytest.approx((least * before).tolist(), abs=0.7)
+
+
+def test_what_lets_go_moves_less(data: FaceDataset, teacher: Teacher) -> None:
+    change = torch.tensor([[0.5] * 17, [-0.5] * 17])
+    up, down = teacher.pull(change)
+    assert up.tolist() == [0.5] * 17
+    assert down.tolist() == pytest.approx([-0.5 * min(1, 1.2 / gain) for gain, _ in GAINS])
+
+
 def test_undo_scenes_end_at_the_real_photo(data: FaceDataset, lifting: Teacher) -> None:
     crops = middle(data.images)
     labels = data.action_units.clone()
@@ -145,7 +169,7 @@ def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceData
     lower = list(INNER_LOWER_LIP[1:-1])
     directions = torch.zeros(17, 478, 2)
     directions[14, lower, 1] = 8  # AU25
-    parting = Teacher(directions, data.landmarks.mean(0), torch.zeros(17, 3, 64, 64))
+    parting = still(data, directions)
     closed = data.landmarks[:2].clone()
     closed[:, lower] = closed[:, list(INNER_UPPER_LIP[1:-1])]
     labels, targets = torch.zeros(2, 17), torch.zeros(2, 17)
@@ -167,7 +191,7 @@ def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceData
 
 
 def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDataset) -> None:
-    resting = Teacher(torch.zeros(17, 478, 2), data.landmarks.mean(0), torch.zeros(17, 3, 64, 64))
+    resting = still(data, torch.zeros(17, 478, 2))
     images = torch.full((1, 152, 152, 3), 120, dtype=torch.uint8)
     lenders = Lenders(lids=Donors(images, data.landmarks[:1]))
     crops = torch.tensor([0.5, 0.0, -0.5]).view(1, 3, 1, 1).expand(2, 3, 128, 128).clone()

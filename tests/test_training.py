@@ -179,7 +179,8 @@ def test_a_run_can_start_from_weights(dataset: Path, tmp_path: Path) -> None:
     exported = load_generator(weights)[0].state_dict()
     for name in ("generator", "average"):
         for key, value in second.task.networks[name].state_dict().items():
-            torch.testing.assert_close(value, exported[key])
+            if key not in ("body.basis", "body.release"):  # the teacher's, as it is now
+                torch.testing.assert_close(value, exported[key])
     other = tiny(tmp_path, "generator", network={"trunk": "compact", "width": 24, "blocks": 1})
     with pytest.raises(GanimateError, match="another network"):
         trainer(dataset, other, tmp_path / "third", weights)

@@ -17,7 +17,8 @@ from ganimate.networks.generator import Generator, compose
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import MARGIN, STORED_SIZE, FaceDataset
-from ganimate.training.motion import Teacher, dense_field
+from ganimate.training.fields import dense_field
+from ganimate.training.motion import Teacher
 
 BATCH = 16
 FEWEST = 4

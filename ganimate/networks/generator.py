@@ -160,6 +160,9 @@ class CompactTrunk(nn.Module):
         self.position = nn.Parameter(torch.randn(1, width, size // 8, size // 8) * 0.02)
         # The flow of each action unit on an average face; the network adds what is this face's.
         self.basis = nn.Parameter(torch.zeros(ACTION_UNITS, 2, size // 2, size // 2))
+        # What of it is undone where an action unit lets go: photos show milder faces than can be
+        # asked for, so less leads back from them.
+        self.release = nn.Parameter(torch.ones(ACTION_UNITS))
         self.blocks = nn.ModuleList(_Conditioned(width, condition) for _ in range(blocks))
         self.up = nn.Conv2d(width, half * 4, 3, padding=1)
         self.middle = _Conditioned(half, condition)
@@ -189,7 +192,8 @@ class CompactTrunk(nn.Module):
             x = block(x, condition)
         x = F.pixel_shuffle(self.up(F.leaky_relu(x, 0.1)), 2) + fine
         x = F.leaky_relu(self.middle(x, condition), 0.1)
-        flow = torch.einsum("nk,kchw->nchw", change, self.basis.to(x.dtype))
+        pull = change.clamp(min=0) + change.clamp(max=0) * self.release
+        flow = torch.einsum("nk,kchw->nchw", pull, self.basis)
         flow = flow + F.pixel_shuffle(self.flow(x), 2) * (0.1 * gate)
         flow = smooth(flow) if self.motion else torch.zeros_like(flow)
         moved = warp(crops, flow)

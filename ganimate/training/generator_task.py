@@ -70,8 +70,8 @@ class GeneratorTask:
         torch.manual_seed(recipe.seed)
         self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
         self.generator = Generator(**recipe.network).to(device)
-        self.basis = teacher.basis() if teacher else None
-        self._begin_at_teacher(self.generator)
+        self.teacher = teacher.to(device) if teacher else None
+        self._begin_at_teacher()
         if device.type == "cuda":
             self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.generator, recipe.schedule.average)
@@ -87,15 +87,16 @@ class GeneratorTask:
         if self.judges.critic is not None:
             self.networks["critic"] = self.judges.critic
             self.optimisers["critic"] = self.judges.optimiser
-        self.teacher = teacher.to(device) if teacher else None
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
         self.mouths = self._find_mouths(recipe.lenders)
         self.lids = self._named(recipe.lid_lenders)
 
-    def _begin_at_teacher(self, network: Generator) -> None:
+    def _begin_at_teacher(self) -> None:
         """The flow starts as the teacher's on an average face, and learns the rest."""
-        if self.basis is not None and isinstance(network.body, CompactTrunk):
-            network.body.basis.data.copy_(self.basis)
+        body = self.generator.body
+        if self.teacher is not None and isinstance(body, CompactTrunk):
+            body.basis.data.copy_(self.teacher.basis())
+            body.release.data.copy_(self.teacher.release)
 
     def _named(self, names: list[str]) -> Tensor:
         """Rows of the training faces with these names; those that are there."""
@@ -133,9 +134,9 @@ class GeneratorTask:
                 f"{path}: is another network than the recipe's: {loaded.config}",
                 "choose a recipe with the same `network`",
             )
-        for network in (self.generator, self.average.network):
-            network.load_state_dict(loaded.state_dict())
-            self._begin_at_teacher(network)
+        self.generator.load_state_dict(loaded.state_dict())
+        self._begin_at_teacher()
+        self.average.network.load_state_dict(self.generator.state_dict())
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         device = self.fabric.device

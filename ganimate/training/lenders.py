@@ -26,7 +26,7 @@ from ganimate.faces.topology import (
 )
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
-from ganimate.training.motion import FIELD_SIZE, interpolate
+from ganimate.training.fields import FIELD_SIZE, interpolate
 
 EYES = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
 

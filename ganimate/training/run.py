@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,19 +130,18 @@ def load_teacher(out: Path, notify: Callable[[str], None]) -> Teacher | None:
     notify(f"using {path}")
     state = load_state(path)
     try:
-        return Teacher(state["directions"], state["mean"], state["shading"])
+        return Teacher(**{each.name: state[each.name] for each in fields(Teacher)})
     except KeyError as error:
         raise GanimateError(f"{path}: holds no teachers", "delete it and run again") from error
 
 
 def _fit(train: object, out: Path, notify: Callable[[str], None]) -> Teacher:
     from ganimate.training.dataset import FaceDataset
-    from ganimate.training.motion import fit_teacher
+    from ganimate.training.fit import fit_teacher
     from ganimate.training.state import save_state
 
     assert isinstance(train, FaceDataset)
     notify("fitting the motion and shading teachers (a few minutes, once)")
     teacher = fit_teacher(train)
-    state = {"directions": teacher.directions, "mean": teacher.mean, "shading": teacher.shading}
-    save_state(out / "teacher.safetensors", state)
+    save_state(out / "teacher.safetensors", dict(vars(teacher)))
     return teacher

@@ -20,6 +20,7 @@ from torch import Tensor
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
 from ganimate.networks.warp import warp
+from ganimate.training.fields import FIELD_SIZE, dense_field
 from ganimate.training.lenders import (
     EYES,
     NOBODY,
@@ -34,11 +35,9 @@ from ganimate.training.motion import (
     AU25,
     AU26,
     AU45,
-    FIELD_SIZE,
     Teacher,
     closing,
     contrast_of,
-    dense_field,
 )
 
 MOUTH_WEIGHT = 12.0

@@ -1,0 +1,110 @@
+"""Fields of motion: from some landmarks' offsets to every pixel's."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganimate.faces.align import CROP_SIZE
+from ganimate.faces.topology import (
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    IRISES,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+)
+
+FIELD_SIZE = 64
+
+RIMS = (
+    (RIGHT_UPPER_LID, RIGHT_LOWER_LID),
+    (LEFT_UPPER_LID, LEFT_LOWER_LID),
+    (INNER_UPPER_LIP, INNER_LOWER_LIP),
+)
+"""Upper and lower rims that meet: the lids of both eyes, and the lips."""
+
+KEPT = [i for i in range(478) if i not in IRISES]
+"""Irises do not move with the lids: left out of every field."""
+
+
+def dense_field(
+    result: Tensor, source: Tensor, size: int = FIELD_SIZE, softness: float = 0.6
+) -> Tensor:
+    """The flow that takes a picture with landmarks `source` to one with landmarks `result`.
+
+    Inverse-distance interpolation (Shepard 1968) of the landmarks' offsets, held at zero around
+    the frame and faded towards its edge.
+
+    Args:
+        result, source: (n, 478, 2) in crop pixels.
+        size: side of the field.
+        softness: distance in crop pixels below which landmarks blend.
+
+    Returns:
+        (n, 2, size, size): where each pixel of the result is taken from, as an offset in crop
+        units (the crop's side is 1).
+    """
+    kept = torch.tensor(KEPT, device=result.device)
+    anchors = _anchors(result.device).expand(len(result), -1, -1)
+    points = torch.cat([_apart(result)[:, kept], anchors], 1)
+    offsets = torch.cat([source[:, kept] - result[:, kept], torch.zeros_like(anchors)], 1)
+    return fade(size, result.device) * interpolate(points, offsets, size, softness)
+
+
+def interpolate(points: Tensor, offsets: Tensor, size: int, softness: float) -> Tensor:
+    """Inverse-distance interpolation: (n, k, 2) crop pixels, twice -> (n, 2, size, size) flow."""
+    n, device = len(points), points.device
+    points = points + 0.5
+    cells = (torch.arange(size, device=device) + 0.5) * (CROP_SIZE / size)
+    grid = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), -1).view(1, -1, 2)
+    # A few rows at a time: the weights of a whole picture would not stay in a CPU's cache.
+    rows = grid.shape[1] if device.type == "cuda" else 512
+    lengths = (points * points).sum(-1).unsqueeze(1) + softness**2
+    parts = []
+    for part in grid.split(rows, 1):
+        square = torch.baddbmm(
+            lengths + (part * part).sum(-1, keepdim=True),
+            part.expand(n, -1, -1),
+            points.transpose(1, 2),
+            alpha=-2,
+        )
+        weight = square.square_().reciprocal_()
+        parts.append((weight @ offsets) / weight.sum(-1, keepdim=True))
+    field = torch.cat(parts, 1)
+    return field.view(n, size, size, 2).permute(0, 3, 1, 2) / CROP_SIZE
+
+
+def _apart(landmarks: Tensor, distance: float = 1.2) -> Tensor:
+    """Put rims a little onto the lid or lip they belong to.
+
+    The flesh just beside a rim moves as the rim does. Where two rims meet their motions differ;
+    on one spot they would cancel, and a closing mouth would drag its inside out onto the lips.
+    """
+    down = downwards(landmarks)
+    places = landmarks.clone()
+    for upper, lower in RIMS:
+        places[:, list(upper[1:-1])] -= distance * down
+        places[:, list(lower[1:-1])] += distance * down
+    return places
+
+
+def downwards(landmarks: Tensor) -> Tensor:
+    """(n, 1, 2): the face's own vertical, from brow to chin."""
+    return F.normalize(landmarks[:, 152] - landmarks[:, 10], dim=-1).unsqueeze(1)
+
+
+def _anchors(device: torch.device, count: int = 12) -> Tensor:
+    side = torch.linspace(0, CROP_SIZE - 1, count, device=device)
+    low, high = torch.zeros_like(side), torch.full_like(side, CROP_SIZE - 1)
+    edges = [(side, low), (side, high), (low, side), (high, side)]
+    return torch.cat([torch.stack(edge, -1) for edge in edges]).unsqueeze(0)
+
+
+def fade(size: int, device: torch.device, width: float = 0.08) -> Tensor:
+    position = (torch.arange(size, device=device) + 0.5) / size
+    ramp = (torch.minimum(position, 1 - position) / width).clamp(0, 1)
+    ramp = ramp * ramp * (3 - 2 * ramp)
+    return ramp[:, None] * ramp[None, :]
