@@ -5,18 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganimate.errors import UsageError
-from ganimate.faces.blend import Blender
-from ganimate.faces.locate import Face, choose, open_locator
-from ganimate.facs import ActionUnits, Expression, action_unit, blend, parse_look
-from ganimate.media.provenance import Provenance
+from ganimate.faces.locate import Face, Locator, choose, open_locator
+from ganimate.faces.pose import yaw_notice
+from ganimate.facs import ActionUnits, Expression, blend, parse_look, sided
+from ganimate.layers import Layer, compose, kept, layers
+from ganimate.media.provenance import Marking, Provenance
 from ganimate.media.stills import Photo, photo_from, replace_pixels, write_photo
 from ganimate.media.video import FilmWriter, film_writer
 from ganimate.trajectory import Trajectory
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from ganimate.engine import Encoded, Engine, Painted, ReaderEngine
+    from ganimate.engine import Engine, Painted, ReaderEngine
+
+Look = Mapping[int, float] | Mapping[str, float] | Mapping[int | str, float] | str
 
 BATCH = 8
 """Frames that are painted together: about where a CPU stops gaining, small in memory."""
@@ -75,6 +78,19 @@ class Animator:
 
         return ReaderEngine.default(device=self._device)
 
+    def open_locator(self) -> Locator:
+        """What finds faces, of the kind this animator was made for; close it when done.
+
+        Raises:
+            GanimateError: it cannot be had.
+        """
+        return open_locator(
+            self._locator,
+            face_model=self._face_model,
+            offline=self._offline,
+            notify=self.notify,
+        )
+
     def open(
         self, source: str | Path | Image.Image | NDArray[np.uint8], *, face: str = "largest"
     ) -> Portrait:
@@ -82,7 +98,8 @@ class Animator:
 
         Args:
             source: a path, a Pillow image, or an HWC uint8 RGB array.
-            face: ``largest``, ``all``, or numbers from the left: ``0``, ``0,2``.
+            face: ``largest``, ``all``, ``left``, ``right``, or numbers from the left: ``0``,
+                ``0,2``. Faces keep the order in which they are named.
 
         Raises:
             GanimateError: the photo cannot be read, or shows no such face.
@@ -92,16 +109,11 @@ class Animator:
             self.notify(notice)
         # Opened anew for each photo, in a quarter of a second: MediaPipe must be closed before
         # the interpreter shuts down, and nobody who writes three lines would.
-        with closing(
-            open_locator(
-                self._locator,
-                face_model=self._face_model,
-                offline=self._offline,
-                notify=self.notify,
-            )
-        ) as locator:
+        with closing(self.open_locator()) as locator:
             faces = locator.locate(photo.pixels)
         chosen = choose(faces, face, photo.path.name if photo.path else "the photo")
+        for notice in filter(None, map(yaw_notice, chosen)):
+            self.notify(notice)
         crops = np.stack([one.frame.crop(photo.pixels) for one in chosen])
         currents = tuple(map(ActionUnits, self.reader.read(crops).intensities))
         return Portrait(photo, tuple(faces), tuple(chosen), currents, locator.name, self)
@@ -114,7 +126,7 @@ class Portrait:
     Attributes:
         photo: the photo itself.
         faces: all its faces, from left to right.
-        chosen: those which `edit` and `animate` change; at least one.
+        chosen: those which `edit` and `animate` change, as they were named; at least one.
         currents: what each chosen face shows now.
         locator: what found the faces: ``mediapipe`` or ``builtin``.
         animator: what it was opened with.
@@ -134,7 +146,7 @@ class Portrait:
 
     def edit(
         self,
-        look: Mapping[int, float] | str,
+        look: Look | Sequence[Look],
         *,
         strength: float = 1.0,
         base: str = "current",
@@ -143,9 +155,10 @@ class Portrait:
         """Change the expression; one pass of the generator for each chosen face.
 
         Args:
-            look: intensities of action units, ``{12: 0.8, 6: 0.5}`` or all 17 as
+            look: intensities of action units, ``{12: 0.8, "6L": 0.5}`` or all 17 as
                 `ActionUnits`; or text: an expression (``smile``), assignments
-                (``12=0.8 6=+0.2``), or both.
+                (``12=0.8 6L=+0.2``), or both. One for all chosen faces, or a list with one for
+                each of them.
             strength: 0 (the base) to 1 (the look).
             base: what action units that the look does not name start from: ``current``,
                 as the face shows them, or ``neutral``, all 0.
@@ -155,14 +168,21 @@ class Portrait:
             The picture, each chosen face changed from what it showed itself.
 
         Raises:
-            UsageError: an unknown action unit, expression or base, or a value out of range.
+            UsageError: an unknown action unit, expression or base, a value out of range, or
+                another number of looks than faces.
         """
-        targets = [_target(look, current, strength, base, expressions) for current in self.currents]
+        looks = [look] * len(self.chosen) if isinstance(look, str | Mapping) else list(look)
+        if len(looks) != len(self.chosen):
+            raise UsageError(f"{len(looks)} looks for {len(self.chosen)} faces", "one for each")
+        targets = tuple(
+            _target(one, current, strength, base, expressions)
+            for one, current in zip(looks, self.currents, strict=True)
+        )
         painted = [
-            layer.paint(target.vector[None])[0]
+            layer.paint(target.sides[None])[0]
             for layer, target in zip(self._layers, targets, strict=True)
         ]
-        return Edited(self, targets[0], painted)
+        return Edited(self, targets, painted)
 
     def animate(self, trajectory: Trajectory | Sequence[Trajectory]) -> Iterator[NDArray[np.uint8]]:
         """Play a trajectory on the chosen faces.
@@ -181,7 +201,7 @@ class Portrait:
             trajectory = [trajectory] * len(self.chosen)
         if len(trajectory) != len(self.chosen) or len({len(one) for one in trajectory}) != 1:
             raise UsageError("give one trajectory for all faces, or one of equal length for each")
-        return self._frames([one.intensities for one in trajectory])
+        return self._frames([one.sides for one in trajectory])
 
     def film(
         self,
@@ -190,7 +210,7 @@ class Portrait:
         fps: float,
         course: str = "animated",
         force: bool = False,
-        provenance: bool = True,
+        provenance: bool | Marking = True,
     ) -> AbstractContextManager[FilmWriter]:
         """Open a film of the photo's size and colours.
 
@@ -203,57 +223,53 @@ class Portrait:
             fps: frames a second.
             course: what happens, in words, as the film's provenance has it.
             force: write over an existing film. The photo itself is never written over.
-            provenance: record inside the film that it was made with trained weights.
+            provenance: say in the film's metadata that it was made with trained weights, and put
+                the watermark into its faces; a `Marking` also draws a label or signs.
 
         Raises:
             GanimateError: the film exists, or cannot be written; nothing is left of it then.
             UsageError: a suffix of no known format, or what the format cannot hold.
         """
         height, width = self.photo.pixels.shape[:2]
-        stated = Provenance(course, self.animator.engine.fingerprint) if provenance else None
+        stated = Provenance(course, self.animator.engine.fingerprint, original=self.photo.xmp)
         return film_writer(
             path,
             size=(width, height),
             fps=fps,
-            provenance=stated,
+            provenance=self.stated(stated, provenance),
             force=force,
             source=self.photo.path,
             icc_profile=self.photo.icc_profile,
             notify=self.animator.notify,
         )
 
-    def _frames(self, rows: list[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
-        for start in range(0, len(rows[0]), BATCH):
+    def stated(self, made: Provenance, provenance: bool | Marking) -> Provenance | None:
+        """How something of the photo's size was made, with the faces that were changed in it.
+
+        Args:
+            made: of what, by what.
+            provenance: as in `film`.
+        """
+        if not provenance:
+            return None
+        marking = Marking() if provenance is True else provenance
+        frames = tuple(face.frame for face in self.chosen)
+        return replace(made, faces=frames, marking=marking)
+
+    def _frames(self, sides: list[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
+        for start in range(0, len(sides[0]), BATCH):
             batches = [
-                layer.paint(intensities[start : start + BATCH])
-                for layer, intensities in zip(self._layers, rows, strict=True)
+                layer.paint(rows[start : start + BATCH])
+                for layer, rows in zip(self._layers, sides, strict=True)
             ]
             for painted in zip(*batches, strict=True):
-                yield self._compose(painted)
+                yield compose(self.photo.pixels, self._layers, painted)
 
     @cached_property
-    def _layers(self) -> tuple[_Layer, ...]:
-        engine, pixels = self.animator.engine, self.photo.pixels
-        return tuple(
-            _Layer(
-                engine,
-                engine.encode(face.frame.crop(pixels, engine.size)),
-                current,
-                Blender(pixels, face.frame),
-            )
-            for face, current in zip(self.chosen, self.currents, strict=True)
+    def _layers(self) -> tuple[Layer, ...]:
+        return layers(
+            self.animator.engine, self.photo.pixels, self.chosen, self.currents, self.faces
         )
-
-    def _compose(self, painted: Sequence[Painted]) -> NDArray[np.uint8]:
-        """One picture with a painted face for each chosen one."""
-        faces = zip(self._layers, painted, strict=True)
-        pictures = (layer.blender.blend(one) for layer, one in faces)
-        if len(painted) == 1:
-            return next(pictures)
-        # Faces may overlap: what each of them changes is added up.
-        before = self.photo.pixels.astype(np.int16)
-        total: NDArray[np.int16] = sum((picture - before for picture in pictures), before)
-        return total.clip(0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,31 +278,38 @@ class Edited:
 
     Attributes:
         portrait: what it was made from.
-        action_units: what the first chosen face was asked to show.
+        targets: what each chosen face was asked to show.
     """
 
     portrait: Portrait
-    action_units: ActionUnits
+    targets: tuple[ActionUnits, ...]
     _painted: Sequence[Painted] = field(repr=False)
+
+    @property
+    def action_units(self) -> ActionUnits:
+        """What the first chosen face was asked to show."""
+        return self.targets[0]
 
     @cached_property
     def image(self) -> NDArray[np.uint8]:
         """The picture, HWC uint8 RGB, the photo's size."""
-        return self.portrait._compose(self._painted)
+        return compose(self.portrait.photo.pixels, self.portrait._layers, self._painted)
 
     @cached_property
     def attention(self) -> NDArray[np.float32]:
         """How far each pixel is the photo's own (1) or painted (0), float32 (H, W)."""
-        faces = zip(self.portrait._layers, self._painted, strict=True)
-        return reduce(np.minimum, (layer.blender.attention(one) for layer, one in faces))
+        return kept(self.portrait._layers, self._painted)
 
-    def save(self, path: str | Path, *, force: bool = False, provenance: bool = True) -> Path:
+    def save(
+        self, path: str | Path, *, force: bool = False, provenance: bool | Marking = True
+    ) -> Path:
         """Write the picture; its suffix says the format.
 
         Args:
             path: .png, .jpg, .webp or .tiff.
             force: write over an existing file. The photo itself is never written over.
-            provenance: record inside the file that it was made with trained weights.
+            provenance: say in the metadata that it was made with trained weights, and put the
+                watermark into its faces; a `Marking` also draws a label or signs.
 
         Returns:
             The path.
@@ -298,33 +321,26 @@ class Edited:
         return write_photo(
             replace_pixels(self.portrait.photo, self.image),
             Path(path),
-            provenance=self.provenance if provenance else None,
+            provenance=self.portrait.stated(self.provenance, provenance),
             force=force,
             notify=self.portrait.animator.notify,
         )
 
     @property
     def provenance(self) -> Provenance:
-        """How the picture came to be, as `save` records it."""
-        shown = {f"AU{number:02d}": value for number, value in self.action_units.items() if value}
-        return Provenance(shown, self.portrait.animator.engine.fingerprint)
-
-
-@dataclass(frozen=True, eq=False)
-class _Layer:
-    """A chosen face, ready to be painted over and over."""
-
-    engine: Engine
-    encoded: Encoded
-    current: ActionUnits
-    blender: Blender
-
-    def paint(self, targets: NDArray[np.float32]) -> list[Painted]:
-        return self.engine.paint(self.encoded, targets, self.current.vector)
+        """How the picture came to be, as `save` records it; without where its faces are."""
+        weights = self.portrait.animator.engine.fingerprint
+        stated = [Provenance(_labelled(target), weights) for target in self.targets]
+        if len(stated) == 1:
+            return stated[0]
+        faces = zip(self.portrait.chosen, stated, strict=True)
+        return Provenance(
+            "; ".join(f"face {f.index}: {one.asked_for}" for f, one in faces), weights
+        )
 
 
 def _target(
-    look: Mapping[int, float] | str,
+    look: Look,
     current: ActionUnits,
     strength: float,
     base: str,
@@ -336,10 +352,13 @@ def _target(
     start = current if base == "current" else ActionUnits()
     if isinstance(look, str):
         return blend(start, parse_look(look, current, expressions=expressions, base=base), strength)
-    end = ActionUnits(look)  # also says what is wrong with a key or a value
-    named = {action_unit(key).number for key in look}
-    mixed = ActionUnits({number: (end if number in named else start)[number] for number in end})
-    return blend(start, mixed, strength)
+    return blend(start, start.changed(look), strength)
+
+
+def _labelled(target: ActionUnits) -> dict[str, float]:
+    """{"AU06": 0.5, "AU12L": 0.8}: those that act, as OpenFace numbers them."""
+    named = ((*sided(name), value) for name, value in target.to_dict().items() if value)
+    return {f"AU{unit.number:02d}{side}": value for unit, side, value in named}
 
 
 def _warn(notice: str) -> None:

@@ -1,4 +1,4 @@
-"""Intensities over time: keyframes and easing become one row of 17 a frame."""
+"""Intensities over time: keyframes and easing become 17 intensities a frame, of either side."""
 
 from __future__ import annotations
 
@@ -43,34 +43,44 @@ class Trajectory:
     """What a face does, frame by frame; immutable.
 
     Args:
-        intensities: (frames, 17), each 0..1, in the order of `facs.AU_NUMBERS`.
+        intensities: (frames, 17), each 0..1, in the order of `facs.AU_NUMBERS`; or, where the
+            sides of the face differ, (frames, 2, 17), the subject's right and left.
         fps: frames a second, 1..240.
 
     Raises:
         UsageError: another shape, a value outside 0..1, no frames or over 100,000, a bad fps.
     """
 
-    __slots__ = ("_fps", "_intensities")
+    __slots__ = ("_fps", "_sides")
 
     def __init__(self, intensities: ArrayLike, fps: float = 25.0) -> None:
         try:
             rows = np.array(intensities, dtype=np.float32)
         except (TypeError, ValueError):
             raise UsageError("a trajectory's intensities must be numbers, 0 to 1") from None
-        if rows.ndim != 2 or rows.shape[1] != len(AU_NUMBERS):
+        if rows.shape[1:] == (len(AU_NUMBERS),):
+            rows = np.stack([rows, rows], axis=1)
+        if rows.shape[1:] != (2, len(AU_NUMBERS)):
             raise UsageError(f"a trajectory has shape (frames, 17), not {rows.shape}")
         check_length(len(rows))
         check_fps(fps)
         if not np.all((rows >= 0) & (rows <= 1)):  # NaN fails this too
             raise UsageError("a trajectory's intensities must lie in 0 to 1")
         rows.flags.writeable = False
-        self._intensities = rows
+        self._sides = rows
         self._fps = float(fps)
 
     @property
     def intensities(self) -> NDArray[np.float32]:
-        """Read-only float32 (frames, 17), each 0..1."""
-        return self._intensities
+        """Read-only float32 (frames, 17), each 0..1; the mean of both sides of the face."""
+        mean: NDArray[np.float32] = self._sides.mean(axis=1)  # exact where they are the same
+        mean.flags.writeable = False
+        return mean
+
+    @property
+    def sides(self) -> NDArray[np.float32]:
+        """Read-only float32 (frames, 2, 17), each 0..1: the subject's right, and left."""
+        return self._sides
 
     @property
     def fps(self) -> float:
@@ -83,7 +93,7 @@ class Trajectory:
         return len(self) / self._fps
 
     def __len__(self) -> int:
-        return len(self._intensities)
+        return len(self._sides)
 
     def __repr__(self) -> str:
         return f"Trajectory({len(self)} frames, {self._fps:g} fps)"
@@ -126,7 +136,7 @@ class Trajectory:
         returns = loop == "pingpong" and len(keyframes) > 1
         check_length(2 * (moving + resting) if returns else moving + resting + 1)
 
-        there = _pass(np.stack([key.vector for key in keyframes]), moving, EASINGS[easing])
+        there = _pass(np.stack([key.sides for key in keyframes]), moving, EASINGS[easing])
         rows = [there, np.repeat(there[-1:], resting, axis=0)]
         if returns:
             rows += [there[-2:0:-1], np.repeat(there[:1], resting, axis=0)]
@@ -138,7 +148,7 @@ class Trajectory:
         Raises:
             UsageError: that makes more than 100,000 frames.
         """
-        rows = self._intensities
+        rows = self._sides
         return Trajectory(np.concatenate([rows, rows[-2:0:-1]]), self._fps)
 
     def enlivened(
@@ -166,13 +176,15 @@ class Trajectory:
             blinking, wandering = np.random.default_rng(seed).spawn(2)
         except (TypeError, ValueError):
             raise UsageError("a seed is a whole number, 0 or more") from None
-        rows, eyes = self._intensities.astype(np.float64), AU_NUMBERS.index(45)
+        rows, eyes = self._sides.astype(np.float64), AU_NUMBERS.index(45)
         if liveliness:
             share = np.full(len(AU_NUMBERS), LIVELY_SHARE * liveliness)
             share[eyes] = 0
-            rows = (1 - share) * rows + share * _wandering(len(self), self._fps, wandering)
+            wave = _wandering(len(self), self._fps, wandering)
+            rows = (1 - share) * rows + share * wave[:, None]
         if blink:
-            rows[:, eyes] = np.maximum(rows[:, eyes], _blinks(len(self), self._fps, blinking))
+            lids = _blinks(len(self), self._fps, blinking)
+            rows[..., eyes] = np.maximum(rows[..., eyes], lids[:, None])
         return Trajectory(rows, self._fps)
 
 
@@ -275,7 +287,7 @@ def _pass(
     moving: int,
     ease: Callable[[NDArray[np.float64]], NDArray[np.float64]],
 ) -> NDArray[np.float32]:
-    """(moving + 1, 17): from the first of `keys` to the last."""
+    """(moving + 1, 2, 17): from the first of `keys`, (k, 2, 17), to the last."""
     if len(keys) == 1:
         return np.repeat(keys, moving + 1, axis=0)
     parts = len(keys) - 1
@@ -283,7 +295,7 @@ def _pass(
     knots = np.rint(np.linspace(0, moving, len(keys)))
     position = np.interp(np.arange(moving + 1), knots, np.arange(len(keys)))
     part = np.minimum(position.astype(int), parts - 1)
-    amount = ease(position - part)[:, None]
+    amount = ease(position - part)[:, None, None]
     # In this form, unlike a + amount * (b - a), both keyframes are shown exactly.
     rows = (1 - amount) * keys[part] + amount * keys[part + 1]
     return np.asarray(rows, dtype=np.float32)

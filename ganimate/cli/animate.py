@@ -10,6 +10,9 @@ from typer import Argument, Option
 
 from ganimate.cli import options
 from ganimate.cli.console import Console
+from ganimate.cli.each import check_each, read_each
+from ganimate.cli.marking import read_marking
+from ganimate.cli.opening import open_animator
 
 if TYPE_CHECKING:
     from ganimate.facs import Expression
@@ -32,6 +35,7 @@ def animate(
         str | None,
         Option("--from", metavar="LOOK", help="Where it begins.", show_default="current"),
     ] = None,
+    at: options.Each = None,
     via: Annotated[
         list[str] | None, Option(metavar="LOOK", help="On the way; may be given several times.")
     ] = None,
@@ -65,6 +69,9 @@ def animate(
     ] = 0.0,
     seed: Annotated[int, Option(help="Another seed blinks and wanders differently.")] = 0,
     force: options.Force = False,
+    label: options.Label = False,
+    sign: options.Sign = None,
+    tsa: options.TimeStamps = None,
     no_provenance: options.NoProvenance = False,
     expressions_file: options.ExpressionsFile = None,
     face: options.FaceChoice = "largest",
@@ -85,6 +92,7 @@ def animate(
     ganimate animate face.jpg --from neutral --to smile out.mp4
     ganimate animate face.jpg --to 1=0.8 2=0.8 5=0.6 --loop pingpong brows.gif
     ganimate animate face.jpg --keys "0:neutral 0.6:surprise 2:smile" --blink out.mp4
+    ganimate animate group.jpg --from neutral --at 0 smile --at 1 wink out.mp4
     """
     from ganimate.facs import ActionUnits, load_expressions, parse_look
     from ganimate.media.output import check_output
@@ -95,21 +103,26 @@ def animate(
     _check_request(
         {"--timeline": timeline, "--keys": keys},
         {"--from": start, "--via": via, "--to": end}
-        | {"--seconds": seconds, "--easing": easing, "--hold": hold},
+        | {"--at": at, "--seconds": seconds, "--easing": easing, "--hold": hold},
         in_between,
     )
     expressions = load_expressions(expressions_file)
-    keyed = _keyed(timeline, keys, expressions)
-    looks = ["current" if start is None else start, *(via or []), end or ""]
+    keyed = asked_timeline(timeline, keys, expressions)
+    each = read_each(at or [], {"--to": end}, face)
+    looks = ["current" if start is None else start, *(via or [])]
+    ends = list(each.values()) or [end or ""]
 
-    def trajectory(current: ActionUnits, index: int = 0) -> Trajectory:
+    def trajectory(current: ActionUnits, end: str, index: int = 0) -> Trajectory:
         if keyed:
             way = in_between or "monotone"
             path = keyed.trajectory(current, fps=fps, in_between=way, base=base)
             path = path.pingpong() if loop == "pingpong" else path
         else:
             path = Trajectory.through(
-                [parse_look(look, current, expressions=expressions, base=base) for look in looks],
+                [
+                    parse_look(look, current, expressions=expressions, base=base)
+                    for look in [*looks, end]
+                ],
                 seconds=2.0 if seconds is None else seconds,
                 fps=25.0 if fps is None else fps,
                 easing=easing or "smooth",
@@ -118,34 +131,37 @@ def animate(
             )
         return path.enlivened(blink=blink, liveliness=liveliness, seed=(seed, index))
 
-    planned = trajectory(ActionUnits())
+    planned, *_ = (trajectory(ActionUnits(), end) for end in ends)
     frames = len(planned)
     film_format(output)
     check_output(output, force=force, source=photo)
 
-    from ganimate.animator import Animator
-
     console = Console(quiet=quiet, as_json=json)
+    marking = read_marking(
+        console, no_provenance=no_provenance, label=label, sign=sign, tsa=tsa, offline=offline
+    )
     for notice in keyed.notices if keyed else ():
         console.notice(notice)
-    animator = Animator(
-        weights,
+    animator = open_animator(
+        console,
+        weights=weights,
         device=device,
         locator=locator,
         face_model=face_model,
         offline=offline,
-        notify=console.notice,
     )
     with console.busy("looking for the face"):
         fingerprint = animator.engine.fingerprint  # wrong weights are said before anything else
-        portrait = animator.open(photo, face=face)
+        portrait = animator.open(photo, face=",".join(each) or face)
+        check_each(each, portrait.chosen)
+    ends = ends if each else ends * len(portrait.chosen)
     trajectories = [
-        trajectory(current, one.index)
-        for one, current in zip(portrait.chosen, portrait.currents, strict=True)
+        trajectory(current, end, one.index)
+        for one, current, end in zip(portrait.chosen, portrait.currents, ends, strict=True)
     ]
-    course = keys or (f"timeline {timeline.name}" if timeline else " to ".join(looks))
+    course = keys or (f"timeline {timeline.name}" if timeline else _course(looks, each, ends[0]))
     with portrait.film(
-        output, fps=planned.fps, course=course, force=force, provenance=not no_provenance
+        output, fps=planned.fps, course=course, force=force, provenance=marking
     ) as film:
         for frame in console.track(portrait.animate(trajectories), frames, "animating"):
             film.write(frame)
@@ -167,6 +183,13 @@ def animate(
     )
 
 
+def _course(looks: list[str], each: Mapping[str, str], end: str) -> str:
+    """What happens, in words: `neutral to smile`."""
+    if not each:
+        return " to ".join([*looks, end])
+    return "; ".join(f"face {face}: {' to '.join([*looks, one])}" for face, one in each.items())
+
+
 def _check_request(
     timed: Mapping[str, object], moving: Mapping[str, object], in_between: str | None
 ) -> None:
@@ -177,13 +200,13 @@ def _check_request(
     sources = [name for name in asked if name in timed]
     if sources and len(asked) > 1:
         raise UsageError(f"{asked[0]} and {asked[1]} exclude each other")
-    if not sources and "--to" not in asked:
-        raise UsageError("nothing to animate", "give --to smile, --keys or --timeline")
+    if not sources and not {"--to", "--at"} & {*asked}:
+        raise UsageError("nothing to animate", "give --to smile, --at, --keys or --timeline")
     if not sources and in_between:
         raise UsageError("--in-between goes with --timeline and --keys", "with --to: --easing")
 
 
-def _keyed(
+def asked_timeline(
     timeline: Path | None, keys: str | None, expressions: Mapping[str, Expression]
 ) -> Timeline | None:
     """The timeline that was asked for, from either source."""

@@ -9,9 +9,13 @@ from typer import Option
 
 from ganimate.cli import options
 from ganimate.cli.console import Console
+from ganimate.cli.each import check_each, read_each
+from ganimate.cli.marking import read_marking
+from ganimate.cli.opening import open_animator
 
 if TYPE_CHECKING:
     from ganimate.animator import Edited
+    from ganimate.media.provenance import Marking
 
 
 def edit(
@@ -24,6 +28,7 @@ def edit(
         str | None, Option(metavar="NAME", help="smile, surprise ...: see ganimate expressions.")
     ] = None,
     strength: Annotated[float, Option(help="How much of the expression, 0 to 1.")] = 1.0,
+    at: options.Each = None,
     base: options.Base = "current",
     output: options.Output = None,
     force: options.Force = False,
@@ -33,6 +38,9 @@ def edit(
     mask: Annotated[
         bool, Option("--mask", help="Also write the attention: white where the photo is kept.")
     ] = False,
+    label: options.Label = False,
+    sign: options.Sign = None,
+    tsa: options.TimeStamps = None,
     no_provenance: options.NoProvenance = False,
     expressions_file: options.ExpressionsFile = None,
     face: options.FaceChoice = "largest",
@@ -53,15 +61,22 @@ def edit(
     \b
     ganimate edit face.jpg --au 12=0.8 6=0.5
     ganimate edit face.jpg --expression surprise --strength 0.7 -o surprised.png
+    ganimate edit face.jpg --au 45L=1 12L=0.3
+    ganimate edit group.jpg --at 0 smile --at 1 "surprise*0.6"
     """
+    from ganimate.errors import UsageError
     from ganimate.facs import ActionUnits, load_expressions, parse_look
     from ganimate.media.output import check_output
     from ganimate.media.stills import PHOTO_FORMATS, photo_format
 
     # What is wrong with the request itself is said before anything heavy is loaded.
-    look = _look(expression, strength, au or [])
     expressions = load_expressions(expressions_file)
-    parse_look(look, ActionUnits(), expressions=expressions, base=base)
+    each = read_each(at or [], {"--au": au, "--expression": expression}, face)
+    looks = list(each.values()) or [asked_look(expression, strength, au or [])]
+    if each and strength != 1:
+        raise UsageError("--strength goes with --expression", 'with --at, write "smile*0.6"')
+    for look in looks:
+        parse_look(look, ActionUnits(), expressions=expressions, base=base)
     suffix = photo.suffix if photo.suffix.lower() in PHOTO_FORMATS else ".png"
     picture = output or photo.with_name(f"{photo.stem}-edited{suffix}")
     photo_format(picture)
@@ -71,25 +86,27 @@ def edit(
     for path in outputs:
         check_output(path, force=force, source=photo)
 
-    from ganimate.animator import Animator
-
     console = Console(quiet=quiet, as_json=json)
-    animator = Animator(
-        weights,
+    marking = read_marking(
+        console, no_provenance=no_provenance, label=label, sign=sign, tsa=tsa, offline=offline
+    )
+    animator = open_animator(
+        console,
+        weights=weights,
         device=device,
         locator=locator,
         face_model=face_model,
         offline=offline,
-        notify=console.notice,
     )
     with console.busy("looking for the face"):
         fingerprint = animator.engine.fingerprint  # wrong weights are said before anything else
-        portrait = animator.open(photo, face=face)
+        portrait = animator.open(photo, face=",".join(each) or face)
+        check_each(each, portrait.chosen)
     with console.busy("painting"):
-        edited = portrait.edit(look, base=base, expressions=expressions)
-        edited.save(picture, force=force, provenance=not no_provenance)
+        edited = portrait.edit(looks if each else looks[0], base=base, expressions=expressions)
+        edited.save(picture, force=force, provenance=marking)
         if compared:
-            _write_compared(edited, compared, force, provenance=not no_provenance)
+            _write_compared(edited, compared, force, marking)
         if masked:
             _write_mask(edited, masked, force)
     console.result(
@@ -100,6 +117,16 @@ def edit(
             "faces": [one.index for one in portrait.chosen],
             "current": portrait.current.to_dict(),
             "action_units": edited.action_units.to_dict(),
+            "each": [
+                {
+                    "face": one.index,
+                    "current": current.to_dict(),
+                    "action_units": target.to_dict(),
+                }
+                for one, current, target in zip(
+                    portrait.chosen, portrait.currents, edited.targets, strict=True
+                )
+            ],
             "locator": portrait.locator,
             "weights": fingerprint,
             "device": animator.engine.device_name,
@@ -107,7 +134,7 @@ def edit(
     )
 
 
-def _look(expression: str | None, strength: float, assignments: list[str]) -> str:
+def asked_look(expression: str | None, strength: float, assignments: list[str]) -> str:
     """One text for all that was asked: `smile*0.7 45=1`."""
     from ganimate.errors import UsageError
     from ganimate.facs import parse_assignments
@@ -122,14 +149,23 @@ def _look(expression: str | None, strength: float, assignments: list[str]) -> st
     return " ".join(assignments)
 
 
-def _write_compared(edited: Edited, path: Path, force: bool, *, provenance: bool) -> None:
+def _write_compared(edited: Edited, path: Path, force: bool, marking: Marking | bool) -> None:
+    from dataclasses import replace
+
     import numpy as np
 
-    from ganimate.media.stills import photo_from, write_photo
+    from ganimate.media.stills import Photo, write_photo
+    from ganimate.media.watermark import watermarked
 
-    sheet = np.hstack([edited.portrait.photo.pixels, edited.image])
-    stated = edited.provenance if provenance else None
-    write_photo(photo_from(sheet), path, provenance=stated, force=force)
+    photo = edited.portrait.photo
+    stated = edited.portrait.stated(edited.provenance, marking)
+    after = watermarked(edited.image, stated.faces if stated else ())
+    write_photo(
+        Photo(np.hstack([photo.pixels, after]), icc_profile=photo.icc_profile, path=photo.path),
+        path,
+        provenance=replace(stated, faces=()) if stated else None,
+        force=force,
+    )
 
 
 def _write_mask(edited: Edited, path: Path, force: bool) -> None:

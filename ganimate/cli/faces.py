@@ -66,17 +66,21 @@ def faces(
 
 
 def _table(found: list[Face]) -> str:
-    rows = ["face       x       y   width  height   turned  score"]
+    from ganimate.faces.pose import yaw
+
+    rows = ["face       x       y   width  height   turned     yaw  score"]
     for face in found:
         x0, y0, x1, y1 = face.box
         rows.append(
             f"{face.index:4d} {x0:7.0f} {y0:7.0f} {x1 - x0:7.0f} {y1 - y0:7.0f}"
-            f" {face.frame.roll:7.0f}° {face.score:6.2f}"
+            f" {face.frame.roll:7.0f}° {yaw(face):6.0f}° {face.score:6.2f}"
         )
     return "\n".join(rows)
 
 
 def _summary(face: Face) -> dict[str, object]:
+    from ganimate.faces.pose import yaw
+
     return {
         "index": face.index,
         "box": [round(float(edge), 1) for edge in face.box],
@@ -84,6 +88,7 @@ def _summary(face: Face) -> dict[str, object]:
         "centre": [round(float(value), 1) for value in face.frame.centre],
         "side": round(face.frame.native_side, 1),
         "roll": round(face.frame.roll, 1),
+        "yaw": round(yaw(face), 1),
     }
 
 

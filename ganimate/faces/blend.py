@@ -8,6 +8,7 @@ the moved photo's fine detail along, as far as both agree on what is there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 FEATHER = 0.06
 """Width of the ramp along the frame's edge, as a share of its side."""
 
+REACH = 0.25
+"""No pixel is fetched from beyond this share of its way to the frame's edge: a chin that rises
+stretches the skin below it by a third at most, instead of smearing it into stripes."""
+
 AGREEMENT = 20.0
 """Difference of paint and moved photo, in grey levels, beyond which detail is not carried over:
 the grain of a lip does not belong on teeth."""
@@ -33,12 +38,19 @@ class Blender:
     Args:
         pixels: the photo, HWC uint8 RGB; never written to.
         frame: where the face sits in it.
+        outlines: where faces overlap, all of theirs, (n, 2) in photo pixels, from the farthest to
+            the nearest, and whether it is this face's: others are left alone.
 
     Raises:
         GanimateError: the frame lies outside the photo.
     """
 
-    def __init__(self, pixels: NDArray[np.uint8], frame: FaceFrame) -> None:
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        frame: FaceFrame,
+        outlines: Sequence[tuple[NDArray[Any], bool]] = (),
+    ) -> None:
         self.pixels, self.frame = pixels, frame
         height, width = pixels.shape[:2]
         self.top, self.bottom, self.left, self.right = frame.box(height, width)
@@ -46,14 +58,16 @@ class Blender:
         rows, columns = np.mgrid[self.top : self.bottom, self.left : self.right]
         self._columns = (columns - self.left).astype(np.float32)
         self._rows = (rows - self.top).astype(np.float32)
-        self._source = pixels[self.top : self.bottom, self.left : self.right]
         # Crop position of every pixel of the box, as a share of the side: 0..1 inside the frame.
         linear, shift = np.split(frame.matrix(1), [2], axis=1)
         x = linear[0, 0] * columns + linear[0, 1] * rows + shift[0, 0] + 0.5
         y = linear[1, 0] * columns + linear[1, 1] * rows + shift[1, 0] + 0.5
-        edge = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y)) / FEATHER
-        ramp = np.clip(edge, 0, 1)
-        self._ramp = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+        place = np.stack([x, y], axis=2).clip(0, 1).astype(np.float32)
+        self._reach = (-REACH * place, REACH * (1 - place))
+        ramp = np.clip(np.minimum(place, 1 - place).min(axis=2) / FEATHER, 0, 1)
+        self._ramp = ramp * ramp * (3 - 2 * ramp)
+        if outlines:
+            self._ramp *= self._own(outlines)
 
     def blend(self, painted: Painted) -> NDArray[np.uint8]:
         """A new photo with the face as painted; outside the frame every pixel is the input's.
@@ -65,14 +79,19 @@ class Blender:
         return result
 
     def blend_into(self, photo: NDArray[np.uint8], painted: Painted) -> None:
-        """Write the face into `photo`, which has this photo's size; only the frame changes."""
+        """Write the face into `photo`, which has this photo's size; only the frame changes.
+
+        What is moved and kept is what `photo` shows: this one, or already one with other faces
+        written into it.
+        """
         import cv2
 
+        region = photo[self.top : self.bottom, self.left : self.right]
         flow = self._enlarge(painted.flow)
         moves = np.abs(flow).max(2) > 1e-6
         attention = self._enlarge(painted.attention)
         ramp = self._ramp[..., None]
-        moved = self._move(flow * ramp).astype(np.float32)
+        moved = self._move(region, np.clip(flow * ramp, *self._reach)).astype(np.float32)
         colour = self._enlarge(painted.colour)
         coarse = cv2.GaussianBlur(moved, (0, 0), max(0.5, self._scale * 0.6))
         keep = 1 - (1 - np.clip(attention, 0, 1)[..., None]) * ramp
@@ -80,7 +99,6 @@ class Blender:
         face += (moved - coarse) * self._detail(keep, colour - coarse)
         np.clip(face, 0, 255, out=face)
         changed = (self._ramp > 0) & (moves | (attention < 1))
-        region = photo[self.top : self.bottom, self.left : self.right]
         region[changed] = np.rint(face[changed]).astype(np.uint8)
 
     def attention(self, painted: Painted) -> NDArray[np.float32]:
@@ -89,6 +107,20 @@ class Blender:
         inside = np.clip(self._enlarge(painted.attention), 0, 1)
         whole[self.top : self.bottom, self.left : self.right] = 1 - (1 - inside) * self._ramp
         return whole
+
+    def _own(self, outlines: Sequence[tuple[NDArray[Any], bool]]) -> NDArray[np.float32]:
+        """How far each pixel of the box is this face's, (h, w): 0 on others, softly.
+
+        Faces are drawn over one another as they stand, the nearest last.
+        """
+        import cv2
+
+        own: Any = np.ones(self._size[::-1], np.float32)
+        for outline, is_own in outlines:
+            corners = np.rint(outline - (self.left, self.top)).astype(np.int32)
+            cv2.fillPoly(own, [corners], float(is_own))
+        sigma = FEATHER / 3 * self.frame.native_side
+        return np.asarray(cv2.GaussianBlur(own, (0, 0), max(0.5, sigma)), np.float32)
 
     def _detail(
         self, keep: NDArray[np.float32], difference: NDArray[np.float32]
@@ -127,15 +159,15 @@ class Blender:
         )
         return np.asarray(resampled, np.float32)
 
-    def _move(self, flow: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The photo's own pixels, taken along a flow in crop units."""
+    def _move(self, source: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The box's own pixels, taken along a flow in crop units."""
         import cv2
 
         side, (cos, sin) = self.frame.native_side, self.frame.x_axis
         x = self._columns + side * (cos * flow[..., 0] - sin * flow[..., 1])
         y = self._rows + side * (sin * flow[..., 0] + cos * flow[..., 1])
         moved = cv2.remap(
-            self._source,
+            source,
             x.astype(np.float32),
             y.astype(np.float32),
             cv2.INTER_CUBIC,

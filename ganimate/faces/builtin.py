@@ -88,11 +88,11 @@ class BuiltinLocator:
                 "pip install 'opencv-contrib-python>=4.10,<5'",
             )
 
-    def locate(self, pixels: NDArray[np.uint8]) -> list[Face]:
+    def locate(self, pixels: NDArray[np.uint8], *, thorough: bool = True) -> list[Face]:
         """The faces of a photo (HWC uint8 RGB), from left to right."""
         pixels = np.ascontiguousarray(pixels[..., :3])
         turned: list[Face] = []
-        for side, rolls in ROUNDS:
+        for side, rolls in ROUNDS if thorough else ROUNDS[:1]:
             small, factor = shrink(pixels, side)
             proposals = [frame for roll in rolls for frame in self._propose(small, roll)]
             frames = [frame.resized(factor) for frame in proposals]
@@ -147,6 +147,11 @@ class BuiltinLocator:
                 if 0 <= x < width and 0 <= y < height:
                     half_side = BOX_HALF_SIDE * float(side) * view.native_side / size
                     yield FaceFrame.turned((x, y), half_side, roll)
+
+    def follow(self, pixels: NDArray[np.uint8], frame: FaceFrame, seconds: float) -> Face | None:
+        """The face that was at `frame` a moment ago: the reader settles there anew."""
+        faces = refine(pixels, [frame], self._reader)
+        return faces[0] if faces and faces[0].score >= FACE_THRESHOLD else None
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -45,6 +45,15 @@ are upside down; at 0.8, on the face's own upright crop, into none of 166, and k
 small photos of faces and every portrait."""
 
 
+CHOICES: dict[str, Callable[[list[Face]], list[Face]]] = {
+    "largest": lambda faces: [max(faces, key=lambda face: face.frame.half_side)],
+    "all": list,
+    "left": lambda faces: faces[:1],
+    "right": lambda faces: faces[-1:],
+}
+"""Faces that go by a word, picked from all of a photo's, from left to right."""
+
+
 @dataclass(frozen=True)
 class Face:
     """One face in a photo.
@@ -91,8 +100,22 @@ class Locator(Protocol):
 
     name: str
 
-    def locate(self, pixels: NDArray[np.uint8]) -> list[Face]:
-        """The faces of a photo (HWC uint8 RGB), from left to right; none is an empty list."""
+    def locate(self, pixels: NDArray[np.uint8], *, thorough: bool = True) -> list[Face]:
+        """The faces of a photo (HWC uint8 RGB), from left to right; none is an empty list.
+
+        Where it is not to be thorough, it takes a first look alone: small and turned faces are
+        missed.
+        """
+        ...
+
+    def follow(self, pixels: NDArray[np.uint8], frame: FaceFrame, seconds: float) -> Face | None:
+        """The face of a film that was at `frame` a moment ago; None where there is none now.
+
+        Args:
+            pixels: the film's next frame.
+            frame: where the face was in the frame before.
+            seconds: when this frame is shown.
+        """
         ...
 
     def close(self) -> None:
@@ -144,41 +167,42 @@ def choose(faces: list[Face], which: str, photo_name: str) -> list[Face]:
 
     Args:
         faces: all of a photo's faces, from left to right.
-        which: ``largest``, ``all``, ``left``, ``right``, a number, or several: ``0,2``.
+        which: ``largest``, ``all``, ``left`` and ``right`` (the outermost in the picture), a
+            number, or several of these: ``0,2``, ``left,right``.
         photo_name: how errors name the photo.
+
+    Returns:
+        Each face once, in the order in which they are named.
 
     Raises:
         GanimateError: the photo has no face, or none of that number.
         UsageError: `which` says none of these.
     """
+    words = [word.strip() for word in which.lower().split(",")]
+    if not all(word in CHOICES or word.isdecimal() for word in words):
+        raise UsageError(
+            f"--face {which!r} is no choice of faces",
+            "say largest, all, left, right, a number such as 0, or several: 0,2",
+        )
     if not faces:
         raise GanimateError(
             f"no face found in {photo_name}",
             "try a sharper photo that shows the whole face from the front, crop it closer to "
             "the face, or try the other --locator",
         )
-    word = which.strip().lower()
-    if word == "all":
-        return list(faces)
-    if word in ("left", "right"):
-        return [faces[0 if word == "left" else -1]]
-    if word == "largest":
-        return [max(faces, key=lambda face: face.frame.half_side)]
-    numbers = [token.strip() for token in word.split(",")]
-    if not all(number.isdecimal() for number in numbers):
-        raise UsageError(
-            f"--face {which!r} is no choice of faces",
-            "say largest, all, left, right, a number such as 0, or several: 0,2",
-        )
-    indices = list(dict.fromkeys(int(number) for number in numbers))
-    for index in indices:
-        if index >= len(faces):
+    chosen: dict[int, Face] = {}
+    for word in words:
+        if word in CHOICES:
+            chosen |= {face.index: face for face in CHOICES[word](faces)}
+        elif int(word) < len(faces):
+            chosen[int(word)] = faces[int(word)]
+        else:
             count = "1 face: 0" if len(faces) == 1 else f"{len(faces)} faces: 0 to {len(faces) - 1}"
             raise GanimateError(
-                f"no face {index} in {photo_name}, which has {count}",
+                f"no face {int(word)} in {photo_name}, which has {count}",
                 f"`ganimate faces {photo_name}` lists them",
             )
-    return [faces[index] for index in indices]
+    return list(chosen.values())
 
 
 def distinct(faces: Iterable[Face]) -> list[Face]:
@@ -240,13 +264,15 @@ class MediaPipeLocator:
 
     def __init__(self, model: Path) -> None:
         self._landmarkers = {score: Landmarker(model, score) for score in (SURE, DOUBTFUL)}
+        self._model = model
+        self._follower: Landmarker | None = None
 
-    def locate(self, pixels: NDArray[np.uint8]) -> list[Face]:
+    def locate(self, pixels: NDArray[np.uint8], *, thorough: bool = True) -> list[Face]:
         """The faces of a photo (HWC uint8 RGB), from left to right."""
         small, factor = shrink(np.ascontiguousarray(pixels[..., :3]), SCAN_SIDE)
         height, width = small.shape[:2]
         found: list[Face] = []
-        for plan in ROUNDS:
+        for plan in ROUNDS if thorough else ROUNDS[:1]:
             views = [view for level, roll in plan for view in windows(height, width, level, roll)]
             candidates = distinct(
                 Face.from_landmarks((points + 0.5) * factor - 0.5, DOUBTFUL)
@@ -270,15 +296,29 @@ class MediaPipeLocator:
                     return face
         return None
 
+    def follow(self, pixels: NDArray[np.uint8], frame: FaceFrame, seconds: float) -> Face | None:
+        """The face that was at `frame` a moment ago, in MediaPipe's mode for video.
+
+        It is shown a window that moves and turns with the face: so the place where it saw the
+        face in the window before is about right, however fast the face moves in the film.
+        """
+        if self._follower is None:
+            self._follower = Landmarker(self._model, DOUBTFUL, video=True)
+        for points in self._follower(pixels, frame.scaled(1.5), size=384, seconds=seconds):
+            return Face.from_landmarks(points, DOUBTFUL)
+        return None
+
     def close(self) -> None:
-        for landmarker in self._landmarkers.values():
-            landmarker.close()
+        for landmarker in (*self._landmarkers.values(), self._follower):
+            if landmarker:
+                landmarker.close()
 
 
 class Landmarker:
-    """MediaPipe's task at one detection confidence, reading windows of a photo."""
+    """MediaPipe's task at one detection confidence, reading windows of a photo, or of a film's
+    frames one after another: then it looks for one face, and knows where that was before."""
 
-    def __init__(self, model: Path, confidence: float) -> None:
+    def __init__(self, model: Path, confidence: float, *, video: bool = False) -> None:
         try:
             with _hushed():
                 import mediapipe
@@ -290,14 +330,18 @@ class Landmarker:
                     vision.FaceLandmarkerOptions(
                         # Bytes, since MediaPipe reads no path outside the system's code page.
                         base_options=BaseOptions(model_asset_buffer=model.read_bytes()),
-                        num_faces=MAX_FACES,
+                        running_mode=(
+                            vision.RunningMode.VIDEO if video else vision.RunningMode.IMAGE
+                        ),
+                        num_faces=1 if video else MAX_FACES,
                         min_face_detection_confidence=confidence,
                     )
                 )
                 # Without an explicit close, its __del__ prints a TypeError at exit.
                 self.close = weakref.finalize(self, task.close)
-                self._detect = task.detect
-                self._detect(self._picture(self._srgb, np.zeros((64, 64, 3), np.uint8)))
+                self._detect = task.detect_for_video if video else task.detect
+                self._clock = _Clock() if video else None
+                self._look(np.zeros((64, 64, 3), np.uint8), 0.0)
         except (ImportError, OSError, RuntimeError, ValueError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise GanimateError(
@@ -306,13 +350,32 @@ class Landmarker:
             ) from error
 
     def __call__(
-        self, pixels: NDArray[np.uint8], view: FaceFrame, size: int
+        self, pixels: NDArray[np.uint8], view: FaceFrame, size: int, seconds: float = 0.0
     ) -> Iterator[NDArray[np.float64]]:
         """The landmarks, (478, 2) in the photo's pixels, of each face in a window."""
-        picture = self._picture(self._srgb, view.crop(pixels, size))
-        for points in self._detect(picture).face_landmarks:
+        for points in self._look(view.crop(pixels, size), seconds).face_landmarks:
             edge = np.array([(point.x, point.y) for point in points])
             yield view.to_photo(edge * size - 0.5, size)
+
+    def _look(self, window: NDArray[np.uint8], seconds: float) -> Any:
+        picture = self._picture(self._srgb, window)
+        if self._clock is None:
+            return self._detect(picture)
+        return self._detect(picture, self._clock.milliseconds(seconds))
+
+
+class _Clock:
+    """Times as MediaPipe takes them: they rise all the while, though another film may begin."""
+
+    def __init__(self) -> None:
+        self._last, self._begun, self._seconds = 0, 0.0, 0.0
+
+    def milliseconds(self, seconds: float) -> int:
+        if seconds < self._seconds:  # another film, some time later
+            self._begun = self._last / 1000 + 10 - seconds
+        self._seconds = seconds
+        self._last = max(self._last + 1, round(1000 * (self._begun + seconds)))
+        return self._last
 
 
 def _inside(points: NDArray[Any], height: int, width: int) -> bool:

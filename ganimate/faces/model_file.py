@@ -58,7 +58,7 @@ def find_model(
         if is_model(folder / MODEL_NAME):
             return folder / MODEL_NAME
     target = folders[0] / MODEL_NAME
-    if offline or os.environ.get("GANIMATE_OFFLINE", "") not in ("", "0"):
+    if is_offline(offline):
         raise GanimateError(
             f"MediaPipe's face model is not at {target}, and nothing is fetched offline",
             f"put it there from {MODEL_URL}",
@@ -66,6 +66,11 @@ def find_model(
     if notify:
         notify(f"fetching MediaPipe's face model ({MODEL_BYTES / 1e6:.1f} MB) to {target}")
     return fetch(MODEL_URL, target, size=MODEL_BYTES, sha256=MODEL_SHA256)
+
+
+def is_offline(asked: bool = False) -> bool:
+    """Whether nothing may be fetched: a command was asked so, or GANIMATE_OFFLINE=1 says it."""
+    return asked or os.environ.get("GANIMATE_OFFLINE", "") not in ("", "0")
 
 
 def model_folders() -> list[Path]:

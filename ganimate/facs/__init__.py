@@ -9,19 +9,24 @@ from ganimate.facs.assignments import (
     looks_like_assignment,
     parse_assignments,
 )
-from ganimate.facs.expressions import Expression, load_expressions, parse_look
+from ganimate.facs.expressions import Expression, load_expressions, parse_change, parse_look
 from ganimate.facs.units import (
     ACTION_UNITS,
     AU_NUMBERS,
+    ROWS,
+    SIDES,
     ActionUnit,
     ActionUnits,
     action_unit,
     blend,
+    sided,
 )
 
 __all__ = [
     "ACTION_UNITS",
     "AU_NUMBERS",
+    "ROWS",
+    "SIDES",
     "ActionUnit",
     "ActionUnits",
     "Assignment",
@@ -32,5 +37,7 @@ __all__ = [
     "load_expressions",
     "looks_like_assignment",
     "parse_assignments",
+    "parse_change",
     "parse_look",
+    "sided",
 ]

@@ -1,4 +1,4 @@
-"""How people write intensities: `12=0.8`, `AU12=C`, `lip_corner_puller=0.8`, `12=+0.3`."""
+"""How people write intensities: `12=0.8`, `AU12=C`, `lip_corner_puller=0.8`, `12L=+0.3`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ganimate.errors import UsageError
-from ganimate.facs.units import ActionUnits, action_unit
+from ganimate.facs.units import AU_NUMBERS, ROWS, ActionUnits, sided
 
 # FACS's letters for how strongly an action unit acts, and the intensities they stand for here.
 LETTERS = dict(zip("ABCDE", (0.2, 0.4, 0.6, 0.8, 1.0), strict=True))
@@ -17,11 +19,15 @@ _HINT = "write 0 to 1, a FACS letter A to E, or a change such as +0.3 or -0.2"
 
 @dataclass(frozen=True)
 class Assignment:
-    """`12=0.8`, or, relative to what is there, `12=+0.3` (value 0.3) and `12=-0.2` (-0.2)."""
+    """`12=0.8`, or, relative to what is there, `12=+0.3` (value 0.3) and `12=-0.2` (-0.2).
+
+    `12L=0.8` and `12R=0.8` are of one side, the subject's own left or right ("" is both).
+    """
 
     number: int
     value: float
     relative: bool
+    side: str = ""
 
 
 def looks_like_assignment(token: str) -> bool:
@@ -36,30 +42,34 @@ def looks_like_assignment(token: str) -> bool:
 
 
 def parse_assignments(tokens: Sequence[str]) -> tuple[Assignment, ...]:
-    """Read `12=0.8`, `AU12=0.8`, `12=C`, `12=+0.3`, `lip_corner_puller=0.8`, ...
+    """Read `12=0.8`, `AU12=0.8`, `12=C`, `12=+0.3`, `12L=0.8`, `lip_corner_puller=0.8`, ...
 
     Args:
         tokens: words of a command line; each may hold several assignments, set apart by
             spaces or commas.
 
     Returns:
-        One assignment an action unit, in the order written.
+        One assignment an action unit and side, in the order written: `12=0.5 12L=0.8` is 0.5,
+        but on the left 0.8.
 
     Raises:
         UsageError: names the token: an unknown action unit, a bad value, or an action unit
             given two different values.
     """
-    found: dict[int, Assignment] = {}
+    found: dict[tuple[int, str], Assignment] = {}
     for token in (piece for text in tokens for piece in _pieces(text)):
         name, _, value = token.partition("=")
         try:
-            unit = action_unit(name)
-            assignment = Assignment(unit.number, *_read_intensity(value))
+            unit, side = sided(name)
+            assignment = Assignment(unit.number, *_read_intensity(value), side)
         except UsageError as error:
             raise UsageError(f"{token}: {error.message}", error.hint) from None
-        if found.setdefault(unit.number, assignment) != assignment:
+        key = (unit.number, side)
+        overruled = key not in found and not side and any(unit.number == n for n, _ in found)
+        if overruled or found.setdefault(key, assignment) != assignment:
             raise UsageError(
-                f"{token}: AU{unit.number} is already given another value", "name it once"
+                f"{token}: AU{unit.number}{side} is already given another value",
+                "name both sides first, then one" if overruled else "name it once",
             )
     return tuple(found.values())
 
@@ -96,8 +106,8 @@ def _read_intensity(text: str) -> tuple[float, bool]:
 
 def apply(base: ActionUnits, assignments: Iterable[Assignment]) -> ActionUnits:
     """`base` with the assignments made; relative ones are added to it and kept in 0..1."""
-    intensities = base.to_dict()
+    sides = base.sides.astype(np.float64)
     for change in assignments:
-        value = intensities[change.number] + change.value if change.relative else change.value
-        intensities[change.number] = min(max(value, 0.0), 1.0)
-    return ActionUnits(intensities)
+        here = sides[ROWS[change.side], AU_NUMBERS.index(change.number)]
+        here[:] = np.clip(here * change.relative + change.value, 0, 1)
+    return ActionUnits(sides)

@@ -1,4 +1,4 @@
-"""Named expressions, and the looks that people ask for: `smile*0.8`, `12=0.8 6=0.5`, ..."""
+"""Named expressions, and the looks that people ask for: `smile*0.8`, `12=0.8 6L=C` ..."""
 
 from __future__ import annotations
 
@@ -13,18 +13,32 @@ from typing import Any
 import yaml
 
 from ganimate.errors import GanimateError, UsageError
-from ganimate.facs.assignments import LETTERS, NUMBER, apply, parse_assignments, words
-from ganimate.facs.units import ActionUnits, blend, find, nearest, plain
+from ganimate.facs.assignments import (
+    LETTERS,
+    NUMBER,
+    Assignment,
+    apply,
+    parse_assignments,
+    words,
+)
+from ganimate.facs.units import ActionUnits, blend, find_sided, nearest, plain
 
 _BASES = ("current", "neutral")
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A named set of intensities: {AU number: 0..1}, those not named being 0."""
+    """A named set of intensities, those not named being 0.
+
+    Attributes:
+        name: in lower case, its words joined by hyphens.
+        intensities: {6: 0.5, "12L": 0.7}: by number, or number and side; 0..1.
+        source: where the action units come from.
+        note: what else there is to know.
+    """
 
     name: str
-    intensities: Mapping[int, float]
+    intensities: Mapping[int, float] | Mapping[int | str, float]
     source: str
     note: str = ""
 
@@ -88,13 +102,15 @@ def _read_expression(key: object, entry: object, default_source: str) -> Express
         raise UsageError(f"unknown key {stray}", "action_units, source and note are known")
     if not isinstance(details["action_units"], dict):
         raise UsageError("action_units is not a set of intensities", "write {12: 0.8, 6: 0.5}")
-    intensities: dict[int, Any] = {
+    intensities: dict[int | str, Any] = {
         unit: LETTERS.get(str(value).upper(), value)
         for unit, value in details["action_units"].items()
     }
     return Expression(
         name,
-        MappingProxyType({au: value for au, value in ActionUnits(intensities).items() if value}),
+        MappingProxyType(
+            {au: value for au, value in ActionUnits(intensities).to_dict().items() if value}
+        ),
         source=str(details.get("source", default_source)),
         note=str(details.get("note", "")),
     )
@@ -149,6 +165,26 @@ def parse_look(
     return apply(start, parse_assignments([assignments]))
 
 
+def parse_change(
+    text: str, *, expressions: Mapping[str, Expression] | None = None
+) -> tuple[str, float, tuple[Assignment, ...]]:
+    """The parts of a look, whatever the face shows.
+
+    Returns:
+        The expression's name as `expressions` has it, or `current`, or "" where there is none;
+        its strength; and the assignments that count after it.
+
+    Raises:
+        UsageError: as `parse_look`.
+    """
+    known = _builtin_expressions() if expressions is None else expressions
+    parse_look(text, ActionUnits(), expressions=known)  # which says all that may be wrong
+    head, assignments = _split(words(text), known)
+    name, _, strength = head.partition("*")
+    amount = float(strength) if strength else 1.0
+    return _expression_name(name), amount, parse_assignments([assignments])
+
+
 def _split(look: Sequence[str], known: Mapping[str, Expression]) -> tuple[str, str]:
     """The expression and the assignments of a look; either may be empty, not both."""
     if not look:
@@ -161,7 +197,7 @@ def _split(look: Sequence[str], known: Mapping[str, Expression]) -> tuple[str, s
     for begin in range(first + 1):
         expression, _, _ = " ".join(look[:begin]).partition("*")
         unit, _, _ = " ".join(look[begin : first + 1]).partition("=")
-        if find(unit) or _expression_name(expression) in (*known, "current"):
+        if find_sided(unit) or _expression_name(expression) in (*known, "current"):
             return " ".join(look[:begin]), " ".join(look[begin:])
     return "", " ".join(look)
 

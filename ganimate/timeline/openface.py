@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,12 @@ MAX_BYTES = 512_000_000
 """An hour of all the 700 columns that OpenFace can write."""
 ROUNDED = 0.002
 """Seconds that a timestamp of three decimals may be off a steady grid."""
+ROUNDED_FPS = 1e-3
+"""By how much, of itself, a rate may seem out of range for the same reason."""
 
 _COLUMNS = {f"AU{number:02d}_r": number for number in AU_NUMBERS}
+_DECIMALS = {"timestamp": 6, "confidence": 3, "AU": 4}
+"""OpenFace writes fewer, which is not enough for the same film."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -42,13 +46,36 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: longer than a recording may be", f"{MAX_BYTES // 10**6} MB")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file)
-            try:
-                return _timeline(path, lines)
-            except csv.Error as error:
-                raise UsageError(f"{path}, line {lines.line_num}: {error}") from None
+            return parse(path, file)
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not a text file in UTF-8") from error
+
+
+def parse(path: Path, text: Iterable[str]) -> dict[str, Any]:
+    """As `read`, from lines of text; `path` is what errors and notices call them."""
+    lines = csv.reader(text)
+    try:
+        return _timeline(path, lines)
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {lines.line_num}: {error}") from None
+
+
+def recorded(
+    times: NDArray[Any], intensities: NDArray[Any], confidence: NDArray[Any]
+) -> Iterator[str]:
+    """Lines of text, as OpenFace would write them, which `parse` reads.
+
+    Args:
+        times: seconds, rising, (n,).
+        intensities: (n, 17), 0..1.
+        confidence: how sure the face was, 0..1, (n,).
+    """
+    yield ",".join(["frame", "face_id", "timestamp", "confidence", "success", *_COLUMNS]) + "\n"
+    for index, (time, row, sure) in enumerate(zip(times, intensities, confidence, strict=True)):
+        values = (f"{FULL * value:.{_DECIMALS['AU']}f}" for value in row)
+        known = [f"{time:.{_DECIMALS['timestamp']}f}", f"{sure:.{_DECIMALS['confidence']}f}"]
+        found = int(sure >= MIN_CONFIDENCE)
+        yield ",".join([str(index + 1), "0", *known, str(found), *values]) + "\n"
 
 
 def _timeline(path: Path, lines: Any) -> dict[str, Any]:
@@ -134,6 +161,8 @@ def _grid(path: Path, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], 
         return seconds, None
     steps = np.diff(times)
     fps = round(1 / float(steps[steps <= 1.5 * np.median(steps)].mean()), 6)
+    legal = min(max(fps, MIN_FPS), MAX_FPS)
+    fps = legal if abs(fps / legal - 1) <= ROUNDED_FPS else fps
     if not (MIN_FPS <= fps <= MAX_FPS and seconds[-1] <= MAX_SECONDS):
         problem = f"{seconds[-1]:g} s at {fps:g} frames a second"
         raise UsageError(f"{path}: timestamp: {problem}", "timestamps are in seconds")

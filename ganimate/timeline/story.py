@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from ganimate.errors import UsageError
-from ganimate.facs import Expression, action_unit
+from ganimate.facs import Expression, sided
 from ganimate.timeline.keys import (
     MAX_SECONDS,
     Keyframe,
@@ -100,16 +100,17 @@ class _Story:
             keyframes.append(key)
         return tuple(keyframes)
 
-    def tracks(self, node: yaml.Node, end: float) -> dict[int, Track]:
-        tracks: dict[int, Track] = {}
+    def tracks(self, node: yaml.Node, end: float) -> dict[int | str, Track]:
+        tracks: dict[int | str, Track] = {}
         for name, value in self.pairs(node, "tracks"):
             try:
-                unit = action_unit(str(name.value))  # as written: to YAML 045 is 37
+                unit, side = sided(str(name.value))  # as written: to YAML 045 is 37
             except UsageError as error:
                 raise self.wrong(name, "tracks", error) from None
-            if unit.number in tracks:
-                raise self.wrong(name, "tracks", UsageError(f"AU{unit.number} is given twice"))
-            tracks[unit.number] = self.track(value, f"AU{unit.number}", end)
+            key = f"{unit.number}{side}" if side else unit.number
+            if key in tracks:
+                raise self.wrong(name, "tracks", UsageError(f"AU{key} is given twice"))
+            tracks[key] = self.track(value, f"AU{key}", end)
         return tracks
 
     def track(self, node: yaml.Node, name: str, end: float) -> Track:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ganimate.errors import GanimateError, UsageError
-from ganimate.facs import AU_NUMBERS, ActionUnits, Expression, blend, parse_look
+from ganimate.facs import AU_NUMBERS, ROWS, ActionUnits, Expression, blend, parse_look, sided
 from ganimate.facs.assignments import NUMBER
 from ganimate.timeline import openface, story
 from ganimate.timeline.keys import (
@@ -44,7 +44,7 @@ class Timeline:
 
     Attributes:
         keyframes: what the whole face shows, in the order of time; there may be none.
-        tracks: what single action units do instead, by their numbers.
+        tracks: what single action units do instead, by number, or by number and side: "45L".
         seconds: when the film ends; None: with its last key.
         fps: frames a second that the file asks for, if it does.
         notices: what a person should know of what was read, a line each.
@@ -52,7 +52,7 @@ class Timeline:
     """
 
     keyframes: tuple[Keyframe, ...] = ()
-    tracks: Mapping[int, Track] = field(default_factory=dict)
+    tracks: Mapping[int | str, Track] = field(default_factory=dict)
     seconds: float | None = None
     fps: float | None = None
     notices: tuple[str, ...] = ()
@@ -133,7 +133,7 @@ class Timeline:
                 them, or `neutral`, all 0.
 
         Returns:
-            Intensities (frames, 17).
+            Intensities of each frame, on both sides of the face.
 
         Raises:
             UsageError: an unknown word, an fps out of range, or more than 100,000 frames.
@@ -154,7 +154,7 @@ class Timeline:
                 for look in {key.look for key in self.keyframes}
             }
             shown = [
-                blend(start, looks[key.look], key.strength).vector
+                blend(start, looks[key.look], key.strength).sides.ravel()
                 for key in self.keyframes
                 for _ in _times(key)
             ]
@@ -162,9 +162,12 @@ class Timeline:
             values = np.stack(shown).astype(np.float64)
             rows = interpolate(knots, values, np.arange(float(frames)), ways[1:])
         else:
-            rows = np.repeat(start.vector[None].astype(np.float64), frames, axis=0)
-        for number, track in self.tracks.items():
-            rows[:, AU_NUMBERS.index(number)] = track.intensities(frames, rate, in_between)
+            rows = np.repeat(start.sides[None].astype(np.float64), frames, axis=0)
+        rows = rows.reshape(frames, 2, len(AU_NUMBERS))
+        named = [(*sided(name), track) for name, track in self.tracks.items()]
+        for unit, side, track in sorted(named, key=lambda one: one[1]):  # one side comes last
+            moves = track.intensities(frames, rate, in_between)
+            rows[:, ROWS[side], AU_NUMBERS.index(unit.number)] = moves[:, None]
         return Trajectory(rows, rate)
 
     def _last_frame(self, knots: np.ndarray, fps: float) -> int:

@@ -1,0 +1,118 @@
+"""The chosen faces of a photo, each ready to be painted over and over, and all of them composed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganimate.faces.blend import Blender
+from ganimate.faces.halves import Midline
+from ganimate.faces.topology import FACE_OVAL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ganimate.engine import Encoded, Engine, Painted
+    from ganimate.faces.locate import Face
+    from ganimate.facs import ActionUnits
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One face of a photo.
+
+    Attributes:
+        engine: what paints it.
+        encoded: its crop, as the engine holds it.
+        current: what it shows in the photo.
+        midline: where its halves meet.
+        blender: puts it back into the photo.
+    """
+
+    engine: Engine
+    encoded: Encoded
+    current: ActionUnits
+    midline: Midline
+    blender: Blender
+
+    def paint(self, sides: NDArray[np.float32]) -> list[Painted]:
+        """Paint the face n times in one batch.
+
+        Args:
+            sides: (n, 2, 17), the intensities of the subject's right and left, 0..1. Only where
+                they differ is a face painted twice.
+        """
+        right, left = sides[:, 0], sides[:, 1]
+        uneven = np.flatnonzero((right != left).any(axis=1))
+        rows = np.concatenate([right, left[uneven]])
+        painted = self.engine.paint(self.encoded, rows, self.current.vector)
+        for index, other in zip(uneven, painted[len(right) :], strict=True):
+            painted[index] = self.midline.join(painted[index], other)
+        return painted[: len(right)]
+
+
+def layers(
+    engine: Engine,
+    pixels: NDArray[np.uint8],
+    chosen: Sequence[Face],
+    currents: Sequence[ActionUnits],
+    faces: Sequence[Face],
+) -> tuple[Layer, ...]:
+    """A layer for each chosen face.
+
+    Args:
+        engine: what is to paint them.
+        pixels: the photo, HWC uint8 RGB.
+        chosen: the faces that are to change.
+        currents: what each of them shows.
+        faces: all of the photo's faces: where frames overlap, each face keeps to its own.
+    """
+    return tuple(
+        Layer(
+            engine,
+            engine.encode(face.frame.crop(pixels, engine.size)),
+            current,
+            Midline(face.landmarks, face.frame),
+            Blender(pixels, face.frame, _outlines(face, faces)),
+        )
+        for face, current in zip(chosen, currents, strict=True)
+    )
+
+
+def compose(
+    pixels: NDArray[np.uint8], layers: Sequence[Layer], painted: Sequence[Painted]
+) -> NDArray[np.uint8]:
+    """A new photo with a painting for each layer; of faces that overlap, the nearest comes last."""
+    picture = np.array(pixels)
+    pairs = zip(layers, painted, strict=True)
+    for layer, one in sorted(pairs, key=lambda pair: pair[0].blender.frame.half_side):
+        layer.blender.blend_into(picture, one)
+    return picture
+
+
+def kept(layers: Sequence[Layer], painted: Sequence[Painted]) -> NDArray[np.float32]:
+    """The attention in the photo's size, (H, W) float32; 1 where every layer keeps the photo."""
+    pairs = zip(layers, painted, strict=True)
+    return reduce(np.minimum, (layer.blender.attention(one) for layer, one in pairs))
+
+
+def _outlines(face: Face, faces: Sequence[Face]) -> list[tuple[NDArray[Any], bool]]:
+    """The outlines of a face and of those that reach into its frame, the nearest last.
+
+    The larger a face, the nearer it is taken to be. None where no other reaches into the frame.
+    """
+    reaching = [other for other in faces if other is face or _reaches(other, face)]
+    if len(reaching) == 1:
+        return []
+    reaching.sort(key=lambda other: other.frame.half_side)
+    return [(other.landmarks[list(FACE_OVAL)], other is face) for other in reaching]
+
+
+def _reaches(other: Face, face: Face) -> bool:
+    """Whether some of another face's outline lies in a face's frame."""
+    places = face.frame.to_crop(other.landmarks[list(FACE_OVAL)], size=1)
+    return bool((np.abs(places) <= 0.5).all(axis=1).any())
