@@ -1,4 +1,5 @@
 # make demo   installs ganimate into .venv and animates a photo
+# make studio opens the studio in a browser (PHOTO=face.jpg)
 # make test   installs what tests need and runs them
 # make check  lint and types
 
@@ -9,12 +10,15 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constr
 PHOTO := examples/portrait.jpg
 FILM := demo/smile.mp4
 
-.PHONY: demo test check clean
+.PHONY: demo studio test check clean
 
 demo: $(VENV)/.installed
 	@mkdir -p $(dir $(FILM))
 	@$(BIN)/ganimate animate $(PHOTO) --from neutral --to smile $(FILM) --force >/dev/null
 	@echo "The film is $(abspath $(FILM))"
+
+studio: $(VENV)/.installed-studio
+	@$(BIN)/ganimate studio $(PHOTO)
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(TESTS)
@@ -31,6 +35,10 @@ clean:
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV), which takes a few minutes the first time ..."
 	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-studio: $(VENV)/.installed
+	@$(PIP) --editable '.[studio]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

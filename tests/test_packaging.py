@@ -37,6 +37,9 @@ def test_the_wheel_has_weights_recipes_and_licence(wheel: Path) -> None:
     for wanted in (
         "ganimate/py.typed",
         "ganimate/facs/expressions.yaml",
+        "ganimate/studio/page/index.html",
+        "ganimate/studio/page/main.js",
+        "ganimate/studio/page/studio.css",
         "ganimate/weights/generator.safetensors",
         "ganimate/weights/reader.safetensors",
         "ganimate/weights/MODEL_CARD.md",
