@@ -261,7 +261,8 @@ def test_the_teacher_moves_pixels_alone(subjects: Subjects) -> None:
     part = subjects.part(slice(2))
     directions = torch.zeros(17, 478, 2)
     directions[AU_NUMBERS.index(12), 61] = torch.tensor([-6.0, -6.0])
-    teacher = Teacher(directions, part.landmarks.mean(0), torch.zeros(17, 3, 64, 64), torch.ones(17))
+    shading, release = torch.zeros(17, 3, 64, 64), torch.ones(17)
+    teacher = Teacher(directions, part.landmarks.mean(0), shading, release)
     paint = TeacherPainter(teacher)
     same = paint(part.crops, part.landmarks, part.current, part.current)
     assert (same.pictures - part.crops).abs().max() < 0.01
@@ -445,7 +446,8 @@ def test_the_command_for_people_and_a_teacher(
     without_mediapipe: dict[str, str],
 ) -> None:
     landmarks = load_dataset(dataset, "test", 1).landmarks[0]
-    teacher = Teacher(torch.zeros(17, 478, 2), landmarks, torch.zeros(17, 3, 64, 64), torch.ones(17))
+    directions, shading = torch.zeros(17, 478, 2), torch.zeros(17, 3, 64, 64)
+    teacher = Teacher(directions, landmarks, shading, torch.ones(17))
     save_state(tmp_path / "run" / "teacher.safetensors", vars(teacher))
     words = ["none", dataset, "--split", "validation", "--faces", 4, "--teacher", "run"]
     done = ganimate("evaluate", *words, "--reader", reader, **without_mediapipe)

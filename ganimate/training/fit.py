@@ -29,7 +29,7 @@ TEXTURE_SIZE = 64
 
 GAINS = (
     (1.8, 2.2), (1.7, 2.2), (2.1, 2.6), (2.1, 1.8), (3.2, 3.0), (2.4, 2.4), (2.8, 2.8),
-    (2.8, 2.5), (1.4, 1.8), (2.8, 2.6), (2.5, 2.2), (2.5, 1.8), (2.6, 2.0), (2.6, 2.6),
+    (2.8, 2.5), (1.4, 1.8), (2.8, 2.6), (2.5, 2.2), (2.4, 1.8), (2.6, 2.0), (2.6, 2.6),
     (1.6, 1.8), (1.8, 1.8), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
@@ -48,8 +48,8 @@ OUTLINE_GAIN = 1.4
 """The most that the face's outline is steepened by: it moves with the jaw alone."""
 OUTLINE_REACH = 12.0
 """Crop pixels from the outline within which the gain grows to its full size."""
-JAW = (11, 14, 15)
-"""Rows of the action units that do move the outline: 17, 25 and 26."""
+JAW = (14, 15)
+"""Rows of the action units that do move the outline: 25 and 26."""
 
 
 def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Teacher:

@@ -38,6 +38,8 @@ _BELOW = ((25, 110, 24, 23, 22, 26, 112), (255, 339, 254, 253, 252, 256, 341))
 _SKIN = tuple([*above, *below] for above, below in zip(_ABOVE, _BELOW, strict=True))
 _POINTS = [i for ring in (*_CREASE, *_SKIN, *EYES[0], *EYES[1]) for i in ring]
 
+GLOSS = 0.4
+"""How much of what is lighter than the lender's skin is kept."""
 LASHES = 0.07
 """How far lashes hang below the rim of a closed lid, in widths of the eye."""
 
@@ -100,8 +102,12 @@ def lend_lids(pictures: Tensor, landmarks: Tensor, donors: Donors) -> Tensor:
     lids = warp(grey[chosen], field) + 1
     for side, skin in enumerate(_SKIN):
         colour = _colour(pictures, landmarks[:, skin])
-        light = (colour / _colour(grey[chosen], there[:, skin])).clamp(0.1, 4)
-        lid = (lids * light[..., None, None] - 1).clamp(-1, 1)
+        tone = _colour(grey[chosen], there[:, skin])
+        colour, tone = colour[..., None, None], tone[..., None, None]
+        shade = lids / tone
+        # A flash on the lender's lids is not this face's light; lashes are.
+        shade = torch.where(shade > 1, 1 + GLOSS * (shade - 1), shade)
+        lid = (colour * shade - 1).clamp(-1, 1)
         pictures = torch.lerp(pictures, lid, _lid(landmarks, side))
     return pictures
 

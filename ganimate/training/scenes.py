@@ -44,7 +44,7 @@ MOUTH_WEIGHT = 12.0
 """How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
 UNDO_WEIGHT = 2.0
 """How much more a real mouth counts that was closed for the exercise: no one can know its teeth."""
-EYE_WEIGHT = 24.0
+EYE_WEIGHT = 40.0
 """How much more the eyes count where they open or close."""
 
 
