@@ -115,11 +115,11 @@ class Engine:
         """Do once what depends on the photo alone.
 
         Args:
-            crop: (S, S, 3) uint8 RGB, cut by ``FaceFrame.crop``.
+            crop: (S, S, 3) uint8 RGB, cut by ``FaceFrame.crop``; or (n, S, S, 3), n of them.
         """
-        if crop.shape != (self.size, self.size, 3) or crop.dtype != np.uint8:
+        if crop.shape[-3:] != (self.size, self.size, 3) or crop.dtype != np.uint8:
             raise GanimateError(f"a crop must be {self.size} x {self.size} x 3 uint8")
-        tensor = to_network(crop[None], self.device)
+        tensor = to_network(crop.reshape(-1, self.size, self.size, 3), self.device)
         with torch.inference_mode(), self._autocast():
             return Encoded(tensor, self._network.encode(tensor))
 
@@ -129,12 +129,12 @@ class Engine:
         targets: NDArray[np.float32],
         current: NDArray[np.float32],
     ) -> list[Painted]:
-        """Paint one face with n expressions in one batch.
+        """Paint one face with n expressions, or n crops with one each, in one batch.
 
         Args:
-            encoded: from `encode`.
+            encoded: from `encode`, of one crop or of n.
             targets: (n, 17), intensities to show, 0..1.
-            current: (17,), intensities the crop shows now.
+            current: (17,) or (n, 17), intensities the crop shows now.
         """
         n = len(targets)
         target = torch.from_numpy(np.array(targets, np.float32)).to(self.device)

@@ -415,7 +415,7 @@ def test_a_failing_ffmpeg_is_quoted(
     tmp_path: Path, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(
-        __import__("ganimate.media.ffmpeg", fromlist=["x"])._ENCODERS, ".mp4", ["-c:v", "nonesuch"]
+        __import__("ganimate.media.ffmpeg", fromlist=["x"]).ENCODERS, ".mp4", ["-c:v", "nonesuch"]
     )
     with pytest.raises(GanimateError, match=r"film\.mp4: ffmpeg failed .*nonesuch"):
         write(tmp_path / "film.mp4", frames * 20)

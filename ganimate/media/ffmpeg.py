@@ -27,7 +27,7 @@ _YUV = (
     "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 )
 
-_ENCODERS: dict[str, list[str]] = {
+ENCODERS: dict[str, list[str]] = {
     ".mp4": ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-movflags", "+faststart"],
     ".webm": ["-c:v", "libvpx-vp9", "-crf", "24", "-b:v", "0", "-cpu-used", "4", "-row-mt", "1"],
     # libwebp_anim keeps its compressed frames until the end; a frame is a few kilobytes, since it
@@ -40,7 +40,7 @@ _ENCODERS: dict[str, list[str]] = {
 _MUXERS = {".mkv": "matroska"}
 
 # The draft that ffmpeg writes to is new, and ours, so it may overwrite (-y).
-_QUIET = ("-hide_banner", "-loglevel", "error", "-y")
+QUIET = ("-hide_banner", "-loglevel", "error", "-y")
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ class EncodedFilm:
 def ffmpeg_arguments(ffmpeg: str, film: EncodedFilm, output: Path) -> list[str]:
     """The command by which the program `ffmpeg` encodes raw RGB frames from its standard input."""
     rate = Fraction(film.fps).limit_denominator(1001)
-    arguments = [ffmpeg, *_QUIET, "-protocol_whitelist", "pipe"]
+    arguments = [ffmpeg, *QUIET, "-protocol_whitelist", "pipe"]
     arguments += ["-f", "rawvideo", "-pixel_format", "rgb24", "-framerate", str(rate)]
     arguments += ["-video_size", f"{film.piped[0]}x{film.piped[1]}", "-i", "pipe:0"]
     if film.suffix in YUV_FORMATS:
         arguments += ["-vf", f"scale={film.size[0]}:{film.size[1]}:{_YUV}"]
-    arguments += _ENCODERS[film.suffix]
+    arguments += ENCODERS[film.suffix]
     if film.comment:
         arguments += ["-metadata", f"comment={film.comment}"]
     muxer = _MUXERS.get(film.suffix, film.suffix.removeprefix("."))
@@ -95,7 +95,7 @@ def gif_arguments(ffmpeg: str, recording: Path, output: Path) -> list[str]:
         "[0:v]palettegen=stats_mode=full[palette];"
         "[1:v][palette]paletteuse=dither=sierra2_4a:diff_mode=rectangle"
     )
-    arguments = [ffmpeg, *_QUIET, *reading, *reading, "-filter_complex", graph]
+    arguments = [ffmpeg, *QUIET, *reading, *reading, "-filter_complex", graph]
     return [*arguments, "-loop", "0", "-f", "gif", f"file:{output.absolute()}"]
 
 
@@ -104,7 +104,7 @@ def encoder(film: EncodedFilm, output: Path, name: Path) -> Iterator[Sink]:
     """Yield what pipes frames to an encoder; `name` is what messages call the film."""
     padding = ((0, film.piped[1] - film.frame[1]), (0, film.piped[0] - film.frame[0]), (0, 0))
 
-    with _running(ffmpeg_arguments(_ffmpeg(), film, output), name) as feed:
+    with running(ffmpeg_arguments(find_ffmpeg(), film, output), name) as feed:
 
         def write(frame: Pixels) -> None:
             if film.piped != film.frame:
@@ -120,12 +120,12 @@ def gif_encoder(film: EncodedFilm, output: Path, name: Path) -> Iterator[Sink]:
     with scratch(output.parent, ".mkv") as recording:
         with encoder(replace(film, suffix=".mkv"), recording, name) as sink:
             yield sink
-        with _running(gif_arguments(_ffmpeg(), recording, output), name):
+        with running(gif_arguments(find_ffmpeg(), recording, output), name):
             pass
 
 
 @contextmanager
-def _running(arguments: list[str], name: Path) -> Iterator[Callable[[memoryview], None]]:
+def running(arguments: list[str], name: Path) -> Iterator[Callable[[memoryview], None]]:
     """Run ffmpeg around the block and yield what feeds its standard input.
 
     When the block is left ffmpeg has ended, by itself or, after an exception, killed.
@@ -174,13 +174,18 @@ def _running(arguments: list[str], name: Path) -> Iterator[Callable[[memoryview]
                 pipe.close()
 
 
-def _ffmpeg() -> str:
+def find_ffmpeg() -> str:
+    """The program: imageio-ffmpeg's, or what IMAGEIO_FFMPEG_EXE names.
+
+    Raises:
+        GanimateError: there is none.
+    """
     from imageio_ffmpeg import get_ffmpeg_exe
 
     try:
         return str(get_ffmpeg_exe())
     except RuntimeError as error:
         raise GanimateError(
-            "no ffmpeg was found, which writes films",
+            "no ffmpeg was found, which reads and writes films",
             "reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE; frames go to a folder without it",
         ) from error
