@@ -21,7 +21,7 @@ studio: $(VENV)/.installed-studio
 	@$(BIN)/ganimate studio $(PHOTO)
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ganimate.animator import Animator, Edited, Portrait
     from ganimate.errors import GanimateError
     from ganimate.facs import ActionUnits
+    from ganimate.recording import Recording, read_film
+    from ganimate.sheet import contact_sheet
     from ganimate.timeline import Timeline
     from ganimate.trajectory import Trajectory
 
@@ -26,9 +28,12 @@ __all__ = [
     "Edited",
     "GanimateError",
     "Portrait",
+    "Recording",
     "Timeline",
     "Trajectory",
     "__version__",
+    "contact_sheet",
+    "read_film",
 ]
 
 _HOMES = {
@@ -37,8 +42,11 @@ _HOMES = {
     "Edited": "ganimate.animator",
     "GanimateError": "ganimate.errors",
     "Portrait": "ganimate.animator",
+    "Recording": "ganimate.recording",
     "Timeline": "ganimate.timeline",
     "Trajectory": "ganimate.trajectory",
+    "contact_sheet": "ganimate.sheet",
+    "read_film": "ganimate.recording",
 }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -32,6 +33,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# A machine that is busy is slow, and not wrong.
+settings.register_profile("ganimate", deadline=None)
+settings.load_profile("ganimate")
+
+
 @pytest.fixture(scope="session")
 def portrait() -> Path:
     """One neutral face, 800 x 800."""
@@ -48,6 +54,23 @@ def astronaut() -> Path:
 def face(tmp_path: Path, portrait: Path) -> Path:
     """face.jpg in a folder of its own, as a person would have it."""
     return Path(shutil.copy(portrait, tmp_path / "face.jpg"))
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
+    """A film of a face: surprised at 0.8 s, laughing at 2.2 s, else at rest; 30 frames."""
+    from PIL import Image
+
+    from ganimate import Animator, Timeline
+
+    small = Animator(locator="builtin", offline=True).open(Image.open(portrait).resize((300, 300)))
+    timeline = Timeline.parse("0:neutral 0.8:surprise 1.5:neutral 2.2:laugh 2.9:neutral")
+    path = timeline.trajectory(small.current, fps=10)
+    film = tmp_path_factory.mktemp("driver") / "driver.mp4"
+    with small.film(film, fps=path.fps) as writer:
+        for frame in small.animate(path):
+            writer.write(frame)
+    return film
 
 
 @pytest.fixture

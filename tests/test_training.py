@@ -216,7 +216,12 @@ def test_the_generator_learns(dataset: Path, tmp_path: Path) -> None:
     directions = torch.zeros(17, 478, 2)
     directions[..., 1] = -3
     mean = load_dataset(dataset, "train").landmarks.mean(0)
-    teacher = {"directions": directions, "mean": mean, "shading": torch.zeros(17, 3, 64, 64)}
+    teacher = {
+        "directions": directions,
+        "mean": mean,
+        "shading": torch.zeros(17, 3, 64, 64),
+        "release": torch.ones(17),
+    }
     save_state(tmp_path / "learns" / "teacher.safetensors", teacher)
     recipe = tiny(
         tmp_path,

@@ -15,13 +15,20 @@ from ganimate.cli.edit import edit
 from ganimate.cli.evaluate import evaluate
 from ganimate.cli.expressions import expressions
 from ganimate.cli.faces import faces
+from ganimate.cli.keys import keys
 from ganimate.cli.read import read
+from ganimate.cli.sheet import sheet
+from ganimate.cli.studio import studio
 from ganimate.cli.train import train
+from ganimate.cli.transfer import transfer
+from ganimate.cli.verify import verify
+from ganimate.cli.video import video
 from ganimate.cli.weights import weights
 from ganimate.errors import GanimateError
 
-LOOKS = ("--au", "--from", "--to", "--via")
-"""Options whose value may run on over several words: --au 12=0.8 6=0.5."""
+LOOKS = {"--au": 1, "--from": 1, "--to": 1, "--via": 1, "--at": 2}
+"""Options whose value may run on over several words, --au 12=0.8 6=0.5, and how many it has at
+least: --at 0 smile."""
 
 # Plain help: typer's panels cost a third of a second, as much as all the rest.
 app = typer.Typer(
@@ -30,9 +37,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (edit, animate, faces, read, expressions, train, evaluate):
+for command in (
+    edit,
+    animate,
+    video,
+    transfer,
+    sheet,
+    faces,
+    read,
+    verify,
+    expressions,
+    studio,
+    train,
+    evaluate,
+):
     app.command()(command)
 app.add_typer(weights, name="weights")
+app.add_typer(keys, name="keys")
 
 
 def _print_version(wanted: bool) -> None:
@@ -82,21 +103,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def join_looks(words: Sequence[str]) -> list[str]:
     """Make one word of a look that was written as several.
 
-    `--au 12=0.8 6=0.5 face.jpg` becomes `--au "12=0.8 6=0.5" face.jpg`: an option of the
-    parser takes one value, people write the assignments as they come.
+    `--au 12=0.8 6=0.5 face.jpg` becomes `--au "12=0.8 6=0.5" face.jpg`, and `--at 0 smile` becomes
+    `--at "0 smile"`: an option of the parser takes one value, people write words as they come.
     """
     joined: list[str] = []
-    expecting = growing = False  # the next word is a look; the last word was one
+    due, begun = -1, False  # words that the look at hand still needs, -1 outside; has it any?
     for index, word in enumerate(words):
+        option, equals, value = word.partition("=")
         if word == "--":
             return [*joined, *words[index:]]
-        if growing and _is_assignment(word):
-            joined[-1] += f" {word}"
-            continue
-        growing = (expecting and not word.startswith("-")) or word.startswith(
-            tuple(f"{option}=" for option in LOOKS)
-        )
-        expecting = word in LOOKS
+        if option in LOOKS:
+            due, begun = max(0, LOOKS[option] - len(value.split())), bool(equals)
+        elif word.startswith("-") or due < 0 or (due == 0 and not _is_assignment(word)):
+            due = -1
+        else:
+            due = max(0, due - len(word.split()))
+            if begun:
+                joined[-1] += f" {word}"
+                continue
+            begun = True
         joined.append(word)
     return joined
 

@@ -58,8 +58,11 @@ class Console:
             yield
         self._spinner = None
 
-    def track(self, items: Iterable[T], total: int, label: str) -> Iterator[T]:
-        """Pass `items` on, under a progress bar where a person is watching."""
+    def track(self, items: Iterable[T], total: int | None, label: str) -> Iterator[T]:
+        """Pass `items` on, under a progress bar where a person is watching.
+
+        A `total` of None is a number that is not known.
+        """
         if not self._watched:
             yield from items
             return

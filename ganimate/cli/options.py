@@ -26,7 +26,11 @@ ExpressionsFile = Annotated[
 # Finding the face
 FaceChoice = Annotated[
     str,
-    Option("--face", metavar="WHICH", help="largest, all, or numbers from the left: 0 or 0,2."),
+    Option("--face", metavar="WHICH", help="largest, all, left, right, or numbers: 0 or 0,2."),
+]
+Each = Annotated[
+    list[str] | None,
+    Option("--at", metavar="FACE LOOK", help='One face\'s look: --at 0 smile --at 1 "fear*0.6".'),
 ]
 LocatorKind = Literal["auto", "mediapipe", "builtin"]
 LocatorChoice = Annotated[LocatorKind, Option("--locator", help="What finds the face.")]
@@ -35,6 +39,14 @@ FaceModel = Annotated[
     Option(metavar="FILE", help="MediaPipe's face_landmarker.task; else it is fetched once."),
 ]
 Offline = Annotated[bool, Option("--offline", help="Never fetch anything.")]
+
+# A part of a film
+FromTime = Annotated[
+    float, Option("--from-time", metavar="SECONDS", help="Begin so far into the film.")
+]
+ToTime = Annotated[
+    float | None, Option("--to-time", metavar="SECONDS", help="End so far into the film.")
+]
 
 # The networks
 Weights = Annotated[
@@ -49,7 +61,17 @@ Output = Annotated[
 ]
 Force = Annotated[bool, Option("--force", help="Write over an existing output.")]
 NoProvenance = Annotated[
-    bool, Option("--no-provenance", help="Do not record in the file how it was made.")
+    bool,
+    Option("--no-provenance", help="Say nowhere that it was edited: see docs/provenance.md."),
+]
+Label = Annotated[bool, Option("--label", help='Draw "AI-edited" into a corner.')]
+Sign = Annotated[
+    tuple[Path, Path] | None,
+    Option("--sign", metavar="CERT KEY", help="Sign Content Credentials (C2PA) with these PEMs."),
+]
+TimeStamps = Annotated[
+    str | None,
+    Option("--tsa", metavar="URL", help="Ask this time stamp authority when it was signed."),
 ]
 
 # Talking
