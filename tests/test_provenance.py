@@ -24,7 +24,8 @@ from ganimate.media.provenance import (
 
 STATED = Provenance({"AU6": 0.5, "AU12": 0.8, "AU45": 0.0}, "9f86d081")
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-SOURCE_TYPE = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
+IPTC = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+SOURCE_TYPE = f"{IPTC}DigitalSourceType"
 CREATOR = "{http://ns.adobe.com/xap/1.0/}CreatorTool"
 TITLE = "{http://purl.org/dc/elements/1.1/}title"
 
@@ -69,6 +70,8 @@ def test_the_statement() -> None:
     assert properties(packet) == {
         f"{RDF}about": "",
         SOURCE_TYPE: DIGITAL_SOURCE_TYPE,
+        f"{IPTC}AISystemUsed": "ganimate",
+        f"{IPTC}AISystemVersionUsed": f"{__version__}, weights 9f86d081",
         CREATOR: f"ganimate {__version__}",
         "{urn:ganimate:xmp:1.0:}ActionUnits": "AU6=0.50 AU12=0.80",
         "{urn:ganimate:xmp:1.0:}Weights": "9f86d081",

@@ -2,10 +2,10 @@
 
 The statement is an XMP packet whose `Iptc4xmpExt:DigitalSourceType` is IPTC's term for a photo
 changed by a trained model. Pillow writes it into stills; `embed` puts it into finished films, so
-that the encoder is free to stream.
+that the encoder is free to stream. statement.py reads it back.
 
 Sources: Adobe XMP Specification Part 3 (2020) for the places in each format; IPTC Photo Metadata
-Standard 2023.1 and https://cv.iptc.org/newscodes/digitalsourcetype/ for the vocabulary.
+Standard 2025.1 and https://cv.iptc.org/newscodes/digitalsourcetype/ for the vocabulary.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from ganimate.errors import GanimateError
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo
 
+    from ganimate.faces.align import FaceFrame
+    from ganimate.media.credentials import Credentials
+
 DIGITAL_SOURCE_TYPE = (
     "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 )
@@ -38,7 +41,7 @@ _GANIMATE = "urn:ganimate:xmp:1.0:"
 _PREFIXES = {"x": _X, "rdf": _RDF, "xmp": _XMP, "Iptc4xmpExt": _IPTC, "ganimate": _GANIMATE}
 
 _PNG_XMP_KEYWORD = "XML:com.adobe.xmp"
-_MP4_XMP_UUID = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac")
+MP4_XMP_UUID = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac")
 
 
 def _software() -> str:
@@ -48,19 +51,38 @@ def _software() -> str:
 
 
 @dataclass(frozen=True)
+class Marking:
+    """By what an output says that it was edited, besides metadata and watermark.
+
+    Attributes:
+        label: whether "AI-edited" is drawn into a corner.
+        credentials: what Content Credentials (C2PA) are signed with; None signs nothing.
+    """
+
+    label: bool = False
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True)
 class Provenance:
-    """How a picture or film was made.
+    """How a picture or film was made, and how it says so.
 
     Attributes:
         action_units: the intensities asked for by action unit ("AU12": 0.8), or for a film its
             course in words ("neutral to smile").
         weights: the fingerprint of the generator's weights.
         software: name and version of the program.
+        faces: where in the picture the edited faces are; they get the watermark.
+        marking: what else says it.
+        original: the original photo's XMP packet, which a film carries on; a photo has its own.
     """
 
     action_units: Mapping[str, float] | str
     weights: str
     software: str = field(default_factory=_software)
+    faces: tuple[FaceFrame, ...] = ()
+    marking: Marking = Marking()
+    original: bytes | None = field(default=None, repr=False)
 
     @property
     def asked_for(self) -> str:
@@ -118,6 +140,30 @@ def is_xmp(packet: bytes) -> bool:
     return _parse(packet) is not None
 
 
+def xmp_properties(packet: bytes) -> dict[str, str] | None:
+    """What a packet says of how its picture was made; None if it is damaged.
+
+    Returns:
+        Of source_type, software, action_units and weights those that are there.
+    """
+    parsed = _parse(packet)
+    if parsed is None:
+        return None
+    names = {
+        f"{{{_IPTC}}}DigitalSourceType": "source_type",
+        f"{{{_XMP}}}CreatorTool": "software",
+        f"{{{_GANIMATE}}}ActionUnits": "action_units",
+        f"{{{_GANIMATE}}}Weights": "weights",
+    }
+    found: dict[str, str] = {}
+    for description in parsed[0].findall(f"{{{_RDF}}}Description"):
+        elements = [(element.tag, element.text or "") for element in description]
+        for name, value in [*description.attrib.items(), *elements]:
+            if name in names:
+                found[names[name]] = value.strip()
+    return found
+
+
 def xmp_packet(provenance: Provenance, existing: bytes | None = None) -> bytes:
     """The statement as an XMP packet.
 
@@ -134,8 +180,11 @@ def xmp_packet(provenance: Provenance, existing: bytes | None = None) -> bytes:
     for prefix, uri in [*prefixes.items(), *_PREFIXES.items()]:
         with suppress(ValueError):  # "ns0" and its like are ElementTree's own
             ET.register_namespace(prefix, uri)
+    name, _, version = provenance.software.partition(" ")
     stated = {
         f"{{{_IPTC}}}DigitalSourceType": DIGITAL_SOURCE_TYPE,
+        f"{{{_IPTC}}}AISystemUsed": name,
+        f"{{{_IPTC}}}AISystemVersionUsed": f"{version}, weights {provenance.weights}".lstrip(", "),
         f"{{{_XMP}}}CreatorTool": provenance.software,
         f"{{{_GANIMATE}}}ActionUnits": provenance.asked_for,
         f"{{{_GANIMATE}}}Weights": provenance.weights,
@@ -183,8 +232,9 @@ def embed(film: Path, suffix: str, provenance: Provenance) -> None:
     mark = {".mp4": _mark_mp4, ".gif": _mark_gif, ".webp": _mark_webp, ".apng": _mark_apng}
     if suffix in mark:
         line = comment(provenance).encode("ascii", "replace")
+        packet = xmp_packet(provenance, provenance.original)
         with film.open("rb+") as file:
-            mark[suffix](file, xmp_packet(provenance), line)
+            mark[suffix](file, packet, line)
 
 
 def _incomplete(file: BinaryIO) -> GanimateError:
@@ -210,7 +260,7 @@ def _mark_mp4(file: BinaryIO, packet: bytes, _comment: bytes) -> None:
     if head[4:] != b"ftyp":
         raise _incomplete(file)
     file.seek(0, os.SEEK_END)
-    file.write(struct.pack(">I4s", 24 + len(packet), b"uuid") + _MP4_XMP_UUID.bytes + packet)
+    file.write(struct.pack(">I4s", 24 + len(packet), b"uuid") + MP4_XMP_UUID.bytes + packet)
 
 
 def _mark_gif(file: BinaryIO, packet: bytes, comment: bytes) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganimate.errors import GanimateError, UsageError
+from ganimate.media.credentials import sign_output
+from ganimate.media.marker import Marker
 from ganimate.media.output import check_output, draft, write_errors
 from ganimate.media.profiles import Pixels, split_alpha, to_rgb
 from ganimate.media.provenance import Provenance, is_xmp, png_text, xmp_packet
@@ -43,7 +45,7 @@ PHOTO_FORMATS = {
 }
 
 # What a photo comes in. Pillow knows more, some of which start other programs (EPS).
-_READABLE = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "GIF", "BMP", "PPM")
+READABLE = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "GIF", "BMP", "PPM")
 
 # EXIF that describes the photo rather than the file's inner layout, which in a TIFF shares the
 # same table: description, make, model, resolution, software, date, artist, copyright, the
@@ -112,7 +114,7 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
     if not path.is_file():
         raise GanimateError(f"{path}: there is no such file")
     Image.init()
-    formats = [name for name in _READABLE if name in Image.OPEN]
+    formats = [name for name in READABLE if name in Image.OPEN]
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             # Pillow warns of bombs, which the check of the size refuses, and of tags it skips.
@@ -208,7 +210,8 @@ def write_photo(
     Args:
         photo: what to write; the file it was read from is never written over.
         path: the suffix says the format.
-        provenance: stated in the XMP, beside what the original's XMP says; None states nothing.
+        provenance: stated in the XMP, beside what the original's XMP says, and what the picture
+            is marked by; None leaves out both.
         force: replace an existing file.
         notify: called with a line for each thing that the format could not hold.
 
@@ -224,6 +227,8 @@ def write_photo(
     path = Path(path)
     form = photo_format(path)
     tell = notify or (lambda line: None)
+    if provenance:
+        photo = _marked(photo, provenance)
     with draft(path, force=force, source=photo.path) as unfinished:
         image = Image.fromarray(photo.pixels)
         if photo.alpha is not None:
@@ -241,7 +246,19 @@ def write_photo(
             raise
         except Exception as error:  # too large for the format, or EXIF that cannot be stored
             raise GanimateError(f"{path}: {form} cannot hold this picture: {error}") from error
+        with write_errors(path):
+            sign_output(unfinished, path.suffix.lower(), provenance, photo.path, path)
     return path
+
+
+def _marked(photo: Photo, provenance: Provenance) -> Photo:
+    marker = Marker(provenance, (photo.pixels.shape[1], photo.pixels.shape[0]))
+    alpha = photo.alpha
+    if alpha is not None and provenance.marking.label:
+        top, bottom, left, right = marker.label.box
+        alpha = alpha.copy()
+        alpha[top:bottom, left:right] = 255  # a label that nobody sees is none
+    return replace(photo, pixels=marker.mark(photo.pixels), alpha=alpha)
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

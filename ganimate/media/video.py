@@ -6,19 +6,25 @@ Memory does not grow with the film's length. The film appears complete or not at
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from math import sqrt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ganimate.errors import GanimateError, UsageError
+from ganimate.media.credentials import check_signable, sign_output
 from ganimate.media.ffmpeg import YUV_FORMATS, EncodedFilm, Sink, encoder, gif_encoder
+from ganimate.media.marker import Marker
 from ganimate.media.output import draft, write_errors
 from ganimate.media.profiles import Pixels, srgb_converter
 from ganimate.media.provenance import Provenance, comment, embed, png_text, xmp_packet
+
+if TYPE_CHECKING:
+    from ganimate.faces.align import FaceFrame
 
 FOLDER = ""
 
@@ -56,19 +62,28 @@ class FilmWriter:
         size: tuple[int, int],
         sink: Sink,
         convert: Callable[[Pixels], Pixels] | None = None,
+        marker: Marker | None = None,
     ) -> None:
         self.size = size
         self.frames = 0
         self._shape = (frame_size[1], frame_size[0], 3)
         self._sink = sink
         self._convert = convert
+        self._marker = marker
 
-    def write(self, frame: Pixels) -> None:
-        """Add a frame, (H, W, 3) uint8 RGB of the size the film was opened for."""
+    def write(self, frame: Pixels, faces: Sequence[FaceFrame] | None = None) -> None:
+        """Add a frame.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB of the size the film was opened for.
+            faces: where the edited faces are in it, if they are not where the provenance says.
+        """
         if frame.shape != self._shape or frame.dtype != np.uint8:
             raise GanimateError(
                 f"a frame {frame.shape} {frame.dtype} does not fit a film {self._shape} uint8"
             )
+        if self._marker:
+            frame = self._marker.mark(frame, faces)
         self._sink(self._convert(frame) if self._convert else frame)
         self.frames += 1
 
@@ -141,7 +156,7 @@ def film_writer(
         path: the suffix says the format, see `FORMATS` and `film_format`.
         size: width and height of the frames.
         fps: frames a second.
-        provenance: stated in the film; None states nothing.
+        provenance: stated in the film, and what its frames are marked by; None leaves out both.
         force: replace an existing film, or an existing folder of nothing but frames.
         source: the photo the frames are made from; it is never written over.
         icc_profile: the profile of the frames. Films are sRGB and frames are brought there; PNG
@@ -161,6 +176,7 @@ def film_writer(
         raise UsageError(f"{path}: {fps} frames a second are not within 1 to {MAX_FPS}")
     if suffix == ".gif" and fps > MAX_GIF_FPS:
         raise UsageError(f"{path}: a GIF shows at most {MAX_GIF_FPS} frames a second")
+    check_signable(suffix, provenance, path)
     finished = film_size(suffix, size)
     if notify and finished[0] * finished[1] < size[0] * size[1]:
         notify(f"{path}: shrunk to {finished[0]} x {finished[1]}, the most that players can show")
@@ -175,13 +191,15 @@ def film_writer(
             opened = (gif_encoder if suffix == ".gif" else encoder)(form, unfinished, path)
         with opened as sink:
             convert = None if suffix == FOLDER else srgb_converter(icc_profile)
-            film = FilmWriter(size, finished, sink, convert)
+            marker = Marker(provenance, size) if provenance else None
+            film = FilmWriter(size, finished, sink, convert, marker)
             yield film
             if film.frames == 0:
                 raise GanimateError(f"{path}: no frame was written")
         if provenance is not None:
             with write_errors(path):
                 embed(unfinished, suffix, provenance)
+                sign_output(unfinished, suffix, provenance, source, path)
 
 
 @contextmanager
@@ -191,7 +209,7 @@ def _folder(
     """Yield what writes frames as PNGs; `name` is what messages call the film."""
     from PIL import Image
 
-    text = png_text(xmp_packet(provenance)) if provenance else None
+    text = png_text(xmp_packet(provenance, provenance.original)) if provenance else None
     numbers = count()
 
     def write(frame: Pixels) -> None:
