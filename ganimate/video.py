@@ -19,7 +19,7 @@ from ganimate.faces.pose import MAX_YAW, yaw
 from ganimate.faces.track import GAP, Tracker, check_one
 from ganimate.media.provenance import Marking, Provenance
 from ganimate.media.remake import film_remaker
-from ganimate.media.watermark import watermarked
+from ganimate.media.watermark import ENOUGH, Watermark, score
 from ganimate.recording import SMOOTHING
 from ganimate.smoothing import OneEuro
 from ganimate.stages import ahead
@@ -253,8 +253,10 @@ class FilmEdit:
             pixels, face = shot.pixels, shot.face
             if face is not None and shot.painted is not None:
                 pixels = Blender(shot.pixels, face.frame).blend(shot.painted)
+                if marked and self.edited == 0:  # a film that was edited before keeps its mark
+                    marked = score(pixels, face.frame) < ENOUGH
                 if marked:
-                    pixels = watermarked(pixels, [face.frame])
+                    Watermark(pixels, face.frame).add_to(pixels)
                 self.edited += 1
                 self._turned += abs(yaw(face)) > MAX_YAW
             self.seen += 1

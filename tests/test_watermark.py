@@ -61,6 +61,11 @@ def test_it_stays_in_a_turned_frame_that_leaves_the_photo(photo: Pixels, roll: f
     assert score(marked, frame) > THRESHOLD > score(photo, frame)
 
 
+def test_a_marked_face_is_not_marked_again(photo: Pixels) -> None:
+    marked = watermarked(photo, [PORTRAIT])
+    assert (watermarked(marked, [PORTRAIT]) == marked).all()
+
+
 def test_black_and_white_do_not_wrap(photo: Pixels) -> None:
     for grey in (0, 255):
         flat = np.full_like(photo, grey)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ganimate.media.grid import lettering
 from ganimate.media.profiles import Pixels
-from ganimate.media.watermark import Watermark
+from ganimate.media.watermark import Watermark, watermarks
 
 if TYPE_CHECKING:
     from ganimate.faces.align import FaceFrame
@@ -47,12 +47,12 @@ class Marker:
         """
         marked = np.array(pixels)
         if faces is not None:
-            watermarks = [Watermark(pixels, face) for face in faces]
+            marks = [Watermark(pixels, face) for face in faces]
         else:
             if self._constant is None:
-                self._constant = [Watermark(pixels, face) for face in self._faces]
-            watermarks = self._constant
-        for watermark in watermarks:
+                self._constant = watermarks(pixels, self._faces)
+            marks = self._constant
+        for watermark in marks:
             watermark.add_to(marked)
         if self._labelled:
             self.label.draw_on(marked)

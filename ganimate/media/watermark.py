@@ -53,6 +53,8 @@ SHIFT = 8
 """By how many of `SIZE` it may have moved."""
 THRESHOLD = 6.5
 """A score from which a mark is taken to be there; see benchmarks/README.md."""
+ENOUGH = 2 * THRESHOLD
+"""A score from which a face is not marked once more: marks of edits of edits would add up."""
 
 Floats = Any  # arrays of float32, whose type numpy's operators lose
 
@@ -87,11 +89,16 @@ class Watermark:
         region[:] = cv2.add(region, self._change, dtype=cv2.CV_8U)
 
 
+def watermarks(pixels: Pixels, frames: Sequence[FaceFrame]) -> list[Watermark]:
+    """The marks that the given faces of a picture, HWC uint8 RGB, do not carry yet."""
+    return [Watermark(pixels, one) for one in frames if score(pixels, one) < ENOUGH]
+
+
 def watermarked(pixels: Pixels, frames: Sequence[FaceFrame]) -> Pixels:
     """A new picture, HWC uint8 RGB, with every given face marked."""
     marked = np.array(pixels)
-    for frame in frames:
-        Watermark(pixels, frame).add_to(marked)
+    for watermark in watermarks(pixels, frames):
+        watermark.add_to(marked)
     return marked
 
 
