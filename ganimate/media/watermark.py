@@ -223,4 +223,6 @@ def _evened(crop: Pixels) -> Floats:
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
     side = round(8 * LOOKED_AT / (SIZE * MARGIN)) | 1
     detail = grey - cv2.blur(grey, (side, side))
-    return detail / (np.sqrt(cv2.blur(detail * detail, (side, side))) + 1.5)
+    # Running sums leave flat places a hair below nothing.
+    energy = np.maximum(cv2.blur(detail * detail, (side, side)), 0)
+    return detail / (np.sqrt(energy) + 1.5)
