@@ -167,7 +167,8 @@ def _frames(path: Path) -> Iterator[Pixels]:
                 if index in wanted:
                     yield pixels
             return
-    for start in np.linspace(0, whole, LOOKED_AT, endpoint=False):
+        count = min(LOOKED_AT, film.frames or LOOKED_AT)
+    for start in np.linspace(0, whole, count, endpoint=False):
         with open_film(path, start=float(start)) as film:
             for _, pixels in islice(film, 1):
                 yield pixels
