@@ -144,6 +144,7 @@ def main() -> None:
             search_unmarked("unedited crops", pixels)
     except KeyboardInterrupt:
         print("interrupted: so far")
+    locator.close()  # before the interpreter shuts down, as MediaPipe asks
 
     print(f"{len(psnr)} marked; face frames {min(sides):.0f} to {max(sides):.0f} pixels a side")
     print(f"PSNR in the frame: {min(psnr):.1f} dB at least, {np.mean(psnr):.1f} on average")
