@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from ganimate.engine import Painted
 from ganimate.errors import GanimateError
 from ganimate.faces.align import FaceFrame
-from ganimate.faces.blend import Blender, blend
+from ganimate.faces.blend import REACH, Blender, blend
 
 RNG = np.random.default_rng(5)
 
@@ -68,6 +70,18 @@ def test_paint_replaces_the_middle_and_fades_to_the_edge() -> None:
     assert result[140:160, 190:210].min() >= 250
     edge = np.abs(result - pixels)[150, 99:103].max()
     assert edge < 30
+
+
+def test_a_chin_that_rises_stretches_the_skin_below_it_a_little() -> None:
+    """Rows that hold their own number show from where each pixel was fetched."""
+    pixels = np.repeat(np.arange(240, dtype=np.uint8)[:, None], 240, 1)[..., None].repeat(3, 2)
+    frame = FaceFrame.turned((119.5, 119.5), 100, 0)
+    fetched = blend(pixels, frame, painted(flow=0.1)).astype(int)[:, 120, 0]
+    assert fetched[120] == pytest.approx(140, abs=1)
+    to_edge = 219.5 - np.arange(120, 219)
+    assert (fetched[120:219] - np.arange(120, 219) <= REACH * to_edge + 1).all()
+    # Never the same row over and over, which shows as stripes.
+    assert max(len(list(same)) for _, same in groupby(fetched[120:219])) <= 3
 
 
 def test_flow_moves_the_photos_own_pixels() -> None:

@@ -22,7 +22,7 @@ from ganimate.faces.topology import (
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset
-from ganimate.training.fields import KEPT, dense_field, fade
+from ganimate.training.fields import dense_field, fade
 from ganimate.training.motion import Teacher, contrast_of
 
 TEXTURE_SIZE = 64
@@ -149,8 +149,3 @@ def _skin(mean: Tensor) -> Tensor:
         inside = (((grid - centre) / (half + edge)).square().sum(-1)).sqrt()
         skin *= (1 - torch.exp(-(inside.clamp(min=1e-3) ** 8))).clamp(0, 1)
     return skin
-
-
-def largest_moves(teacher: Teacher) -> list[float]:
-    """The farthest that each action unit moves any landmark, in crop pixels."""
-    return [float(v) for v in teacher.directions[:, KEPT].norm(dim=-1).amax(1)]
