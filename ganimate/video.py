@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -150,13 +150,16 @@ class FilmEdit:
     def _frames(self, *, marked: bool) -> Generator[tuple[float, NDArray[np.uint8]], None, None]:
         """As `frames`; `marked` puts the watermark into every face that was changed."""
         self.seen = self.edited = self._turned = 0
-        with closing(self.animator.open_locator()) as locator:
+        # What is left early is closed here from the last stage to the first, so that no thread
+        # still takes from the film when it is closed.
+        with ExitStack() as running:
+            locator = running.enter_context(closing(self.animator.open_locator()))
             self.locator = locator.name
-            decoded = ahead(iter(self.film), ROOM)
-            tracked = ahead(self._tracked(decoded, locator), ROOM)
-            painted = ahead(self._painted(tracked), ROOM)
-            with closing(ahead(self._composed(painted, marked), ROOM)) as composed:
-                yield from composed
+            decoded = running.enter_context(closing(ahead(iter(self.film), ROOM)))
+            tracked = running.enter_context(closing(ahead(self._tracked(decoded, locator), ROOM)))
+            painted = running.enter_context(closing(ahead(self._painted(tracked), ROOM)))
+            composed = self._composed(painted, marked)
+            yield from running.enter_context(closing(ahead(composed, ROOM)))
         if self._turned:
             self.animator.notify(
                 f"{self.film.path}: in {self._turned} of {self.seen} frames the face is turned "
