@@ -29,6 +29,7 @@ from ganimate.training.motion import (
     AU45,
     Teacher,
 )
+from ganimate.training.mouths import lend_mouths, make_mouths, place
 from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
 
 
@@ -178,16 +179,37 @@ def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceData
     wider = same.clone()
     wider[:, lower, 1] += 20
     images = torch.stack([torch.full((152, 152, 3), v, dtype=torch.uint8) for v in (250, 90)])
-    donors = Donors(images, torch.cat([wider, same]))
+    parting.mean = closed[0]
+    lenders = Lenders(mouths=make_mouths(images, torch.cat([wider, same])))
     crops = torch.zeros(2, 3, 128, 128)
     undo = torch.zeros(2, dtype=torch.bool)
-    lenders = Lenders(mouths=donors)
     scenes = make_scenes(parting, crops, closed, labels, targets, undo, lenders, trust=0.5)
     x, y = same[0, [13, 14]].mean(0).round().long().tolist()
     grey = (90 / 127.5) * (1 / (90 / 127.5)) ** 0.6 - 1  # partly lit as the crop is
     assert scenes.truth[0, :, y, x].tolist() == pytest.approx([grey] * 3, abs=0.02)
     assert scenes.weight[0, 0, y, x] > 4 * scenes.weight[0, 0, 10, 10]
     assert scenes.weight[0, 0, 10, 10] == pytest.approx(0.5)
+    assert scenes.mouth is not None
+    assert scenes.mouth.opens.tolist() == [True, True]
+    assert scenes.mouth.chosen.tolist() == [1, 1]
+    assert scenes.mouth.inside[0, 0, y // 2, x // 2] > 0.5
+    assert scenes.mouth.inside[0, 0, 5, 5] == 0
+
+
+def test_a_mouth_lent_to_its_own_face_is_that_mouth(data: FaceDataset) -> None:
+    images, landmarks = data.images[:1], data.landmarks[:1].clone()
+    lower = list(INNER_LOWER_LIP[1:-1])
+    landmarks[:, lower, 1] += 8  # call the lower lip a part of the mouth's inside
+    mouths = make_mouths(images, landmarks)
+    places = place(landmarks, mouths.lips)
+    crops = middle(images)
+    lent = lend_mouths(crops, places, torch.zeros(1, dtype=torch.long), mouths)
+    x, y = landmarks[0, [13, 14]].mean(0).round().long().tolist()
+    around = (slice(None), slice(None), slice(y - 2, y + 3), slice(x - 12, x + 13))
+    difference = (lent[around] - crops[around]).abs().mean() * 127.5
+    assert difference < 8  # of 255: once resampled
+    far = (lent[around] - crops[around].flip(-1)).abs().mean() * 127.5
+    assert far > difference
 
 
 def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDataset) -> None:

@@ -19,8 +19,11 @@ from dataset import write_dataset
 
 from ganimate.errors import GanimateError, UsageError
 from ganimate.faces.align import FaceFrame
+from ganimate.networks.generator import CompactTrunk
 from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.dataset import load_dataset
+from ganimate.training.generator_task import GeneratorTask
+from ganimate.training.mouths import make_mouths
 from ganimate.training.recipe import load_recipe
 from ganimate.training.run import prepare, recipe_path
 from ganimate.training.state import load_state, save_state
@@ -40,7 +43,7 @@ TINY: dict[str, dict[str, Any]] = {
     "finish": {
         "task": "generator",
         "schedule": {"steps": 4, "batch": 4},
-        "network": {"trunk": "compact", "width": 16, "blocks": 1, "fine": 8},
+        "network": {"trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 2},
         "critic": {
             "sees": "features", "loss": "hinge", "updates": 2, "penalty": 0.0, "width": 4,
             "augment": True,
@@ -166,9 +169,26 @@ def test_the_second_stage_waits_and_borrows_from_named_mouths(
     dataset: Path, tmp_path: Path
 ) -> None:
     task = trainer(dataset, tiny(tmp_path, "finish", motion_only=0.25), tmp_path / "f").task
-    assert task.mouths.tolist() == [1, 3]  # type: ignore[attr-defined]
-    assert not {"reader", "adversarial", "critic/contest"} & set(task.step(0))
+    assert isinstance(task, GeneratorTask)
+    data = task.train_set
+    named = make_mouths(data.images[[1, 3]], data.landmarks[[1, 3]])
+    assert task.mouths is not None
+    torch.testing.assert_close(task.mouths.pictures, named.pictures)
+    assert isinstance(task.generator.body, CompactTrunk) and task.generator.body.mouth is not None
+    torch.testing.assert_close(task.generator.body.mouth.pictures, named.pictures)
+    first = set(task.step(0))
+    assert not {"reader", "adversarial", "critic/contest"} & first
+    assert {"mouth_place", "mouth_area", "mouth_choice"} <= first
     assert {"reader", "features", "adversarial", "critic/contest"} <= set(task.step(1))
+
+
+def test_fewer_lenders_than_there_is_room_for_lend_twice(dataset: Path, tmp_path: Path) -> None:
+    network = {"trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 5}
+    task = trainer(dataset, tiny(tmp_path, "finish", network=network), tmp_path / "f").task
+    assert isinstance(task, GeneratorTask) and task.mouths is not None
+    pictures = task.mouths.pictures
+    assert len(pictures) == 5
+    assert len(pictures.flatten(1).unique(dim=0)) == 2
 
 
 def test_a_run_can_start_from_weights(dataset: Path, tmp_path: Path) -> None:

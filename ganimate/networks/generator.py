@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganimate.networks.mouth import Mouth, MouthPainter, double
 from ganimate.networks.warp import warp
 
 ACTION_UNITS = 17
@@ -29,11 +30,13 @@ class Painting(NamedTuple):
         attention: A, (n, 1, S, S) in [0, 1]; 1 keeps the (moved) photo.
         colour: C, (n, 3, S, S) in [-1, 1].
         flow: F, (n, 2, S/2, S/2), offsets (x, y) in crop units; zeros where motion is off.
+        mouth: what of the colour is a mouth that was laid between the lips, for training.
     """
 
     attention: Tensor
     colour: Tensor
     flow: Tensor
+    mouth: Mouth | None = None
 
 
 def compose(crops: Tensor, painting: Painting) -> Tensor:
@@ -54,6 +57,7 @@ class Generator(nn.Module):
         norm: of the paper's trunk: ``instance``, or ``fixed`` where imported weights bring
             statistics of their own.
         head_bias: whether the paper's heads have a bias, as those of some imported weights.
+        mouths: how many mouths' insides the compact trunk can lay between lips.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Generator(nn.Module):
         fine: int = 40,
         norm: str = "instance",
         head_bias: bool = False,
+        mouths: int = 0,
     ) -> None:
         super().__init__()
         if trunk not in TRUNKS:
@@ -73,9 +78,10 @@ class Generator(nn.Module):
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}")
         fits = size in range(32, 1025, 32) and 8 <= width <= 1024 and 1 <= blocks <= 64
-        if not (fits and 4 <= fine <= 512):
+        if not (fits and 4 <= fine <= 512 and 0 <= mouths <= 64):
             raise ValueError(
-                f"out of range: size {size}, width {width}, blocks {blocks}, fine {fine}"
+                f"out of range: size {size}, width {width}, blocks {blocks}, fine {fine}, "
+                f"mouths {mouths}"
             )
         self.config: dict[str, Any] = {
             "trunk": trunk,
@@ -86,12 +92,13 @@ class Generator(nn.Module):
             "fine": fine,
             "norm": norm,
             "head_bias": head_bias,
+            "mouths": mouths,
         }
         self.size = size
         self.body: CompactTrunk | PaperTrunk = (
             PaperTrunk(size, width, blocks, motion, norm, head_bias)
             if trunk == "paper"
-            else CompactTrunk(size, width, blocks, motion, fine)
+            else CompactTrunk(size, width, blocks, motion, fine, mouths)
         )
 
     def encode(self, crops: Tensor) -> list[Tensor]:
@@ -146,7 +153,9 @@ class CompactTrunk(nn.Module):
     (target = current) a gate holds flow and paint at exactly zero.
     """
 
-    def __init__(self, size: int, width: int, blocks: int, motion: bool, fine: int) -> None:
+    def __init__(
+        self, size: int, width: int, blocks: int, motion: bool, fine: int, mouths: int
+    ) -> None:
         super().__init__()
         half, look, condition = width // 2, 16, 64
         self.motion = motion
@@ -175,6 +184,7 @@ class CompactTrunk(nn.Module):
         for head in (self.flow, self.paints):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
+        self.mouth = MouthPainter(mouths, size, fine, condition) if mouths else None
 
     def encode(self, crops: Tensor) -> list[Tensor]:
         fine = F.leaky_relu(self.stem(crops), 0.1)
@@ -204,7 +214,13 @@ class CompactTrunk(nn.Module):
         attention, departure = F.pixel_shuffle(paints, 2).split([1, 3], 1)
         # Paint learns through 1 - A, so A starts at one half; the departure starts at nothing.
         attention = 1 - gate * torch.sigmoid(-attention)
-        return Painting(attention, (moved + 2 * departure).clamp(-1, 1), flow)
+        colour = (moved + 2 * departure).clamp(-1, 1)
+        if self.mouth is None:
+            return Painting(attention, colour, flow)
+        mouth, between = self.mouth(detail, condition, gate)
+        inside = double(mouth.inside)
+        colour = torch.lerp(colour, between, inside)
+        return Painting(attention * (1 - inside), colour, flow, mouth)
 
 
 def smooth(flow: Tensor) -> Tensor:
@@ -259,7 +275,7 @@ class PaperTrunk(nn.Module):
 
     def _planes(self, target: Tensor) -> Tensor:
         weight = self.stem.weight[:, 3:]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
             planes = target[:, :, None, None].expand(-1, -1, self.size, self.size)
             return F.conv2d(planes, weight, padding=3)
         version = weight._version

@@ -118,8 +118,8 @@ def _soften(x: Tensor, dim: int) -> Tensor:
 def shake(crops: Tensor, rng: torch.Generator) -> Tensor:
     """Small random shifts, colour and blur for what a judge sees, real and painted alike.
 
-    Noise that pleases one judge at one exact place pleases it no more a pixel further on.
-    Differentiable. (n, 3, S, S) -> the same.
+    Noise that pleases one judge at one exact place pleases it no more a pixel further on, and a
+    tint no more where colour fades. Differentiable. (n, 3, S, S) -> the same.
     """
     n, size = len(crops), crops.shape[-1]
     shift = (torch.rand(n, 2, generator=rng, device=crops.device) * 2 - 1) * (6 / size)
@@ -129,4 +129,6 @@ def shake(crops: Tensor, rng: torch.Generator) -> Tensor:
     theta[:, :, 2] = shift
     grid = F.affine_grid(theta, list(crops.shape), align_corners=False)
     moved = F.grid_sample(crops, grid, padding_mode="border", align_corners=False)
+    faded = torch.rand(n, 1, 1, 1, generator=rng, device=crops.device) * 0.8
+    moved = torch.lerp(moved, moved.mean(1, keepdim=True), faded)
     return recolour(moved, 0.1, 0.5, rng)

@@ -19,6 +19,7 @@ from ganimate.training.dataset import FaceDataset
 from ganimate.training.judges import Judges
 from ganimate.training.lenders import Donors, Lenders
 from ganimate.training.motion import AU25, AU26, Teacher
+from ganimate.training.mouths import EXTENT, Mouths, make_mouths, place
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
     Scenes,
@@ -71,6 +72,8 @@ class GeneratorTask:
         self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
         self.generator = Generator(**recipe.network).to(device)
         self.teacher = teacher.to(device) if teacher else None
+        self.mouths = self._find_mouths(recipe.lenders)
+        self.lenders = Lenders(self.mouths, self._donors(self._named(recipe.lid_lenders)))
         self._begin_at_teacher()
         if device.type == "cuda":
             self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -83,13 +86,14 @@ class GeneratorTask:
             self.generator, adam(self.generator, recipe.optimiser)
         )
         self.optimisers = {"generator": painter_adam}
-        self.judges = Judges(recipe, self.generator.size, reader, fabric, self.rng)
+        # What few faces show, and readers see faintly, would drown beside the smiles.
+        balance = 1 / train.action_units.std(0).clamp(min=0.05)
+        balance /= balance.mean()
+        self.judges = Judges(recipe, self.generator.size, reader, fabric, self.rng, balance)
         if self.judges.critic is not None:
             self.networks["critic"] = self.judges.critic
             self.optimisers["critic"] = self.judges.optimiser
         self.chances = self._chances(train.action_units, recipe.strong).to(device)
-        self.mouths = self._find_mouths(recipe.lenders)
-        self.lids = self._named(recipe.lid_lenders)
 
     def _begin_at_teacher(self) -> None:
         """The flow starts as the teacher's on an average face, and learns the rest."""
@@ -97,6 +101,12 @@ class GeneratorTask:
         if self.teacher is not None and isinstance(body, CompactTrunk):
             body.basis.data.copy_(self.teacher.basis())
             body.release.data.copy_(self.teacher.release)
+            if body.mouth is not None and self.mouths is not None:
+                mean = self.teacher.mean[None]
+                half = torch.full((1, 17), 0.5, device=mean.device)
+                open_ = self.teacher.move(mean, torch.zeros_like(half), half)
+                body.mouth.start.data.copy_(place(open_, self.mouths.lips)[0])
+                body.mouth.pictures.copy_(self.mouths.pictures)
 
     def _named(self, names: list[str]) -> Tensor:
         """Rows of the training faces with these names; those that are there."""
@@ -104,13 +114,21 @@ class GeneratorTask:
         rows = [known.index(name) for name in names if name in known]
         return torch.tensor(rows, dtype=torch.long)
 
-    def _find_mouths(self, names: list[str]) -> Tensor:
-        """Rows of those who lend a mouth: named, or else open by label and by landmarks."""
-        data, named = self.train_set, self._named(names)
-        if len(named) > 0:
-            return named
-        parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
-        return (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
+    def _find_mouths(self, names: list[str], most: int = 8) -> Mouths | None:
+        """Those who lend a mouth: named, or else some that are open by label and by landmarks."""
+        data, rows = self.train_set, self._named(names)
+        body = self.generator.body
+        painter = body.mouth if isinstance(body, CompactTrunk) else None
+        wanted = len(painter.pictures) if painter is not None else len(rows) or most
+        if len(rows) == 0:
+            parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
+            rows = (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
+        if len(rows) == 0:
+            return None
+        # As many as the network has room for; where there are fewer, some twice.
+        rows = rows[torch.arange(wanted) * len(rows) // wanted]
+        device = self.fabric.device
+        return make_mouths(data.images[rows].to(device), data.landmarks[rows].to(device))
 
     @staticmethod
     def _chances(labels: Tensor, strong: float) -> Tensor:
@@ -141,14 +159,14 @@ class GeneratorTask:
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
         device = self.fabric.device
         chosen = torch.multinomial(self.chances, count, replacement=True, generator=self.rng)
-        place = chosen.to(self.train_set.images.device)
+        rows = chosen.to(self.train_set.images.device)
         crops, landmarks = random_crops(
-            self.train_set.images[place].to(device),
-            self.train_set.landmarks[place].to(device),
+            self.train_set.images[rows].to(device),
+            self.train_set.landmarks[rows].to(device),
             self.recipe.jitter,
             self.rng,
         )
-        return crops, landmarks, self.train_set.action_units[place].to(device)
+        return crops, landmarks, self.train_set.action_units[rows].to(device)
 
     def _exercise(self, count: int, trust: float) -> _Batch:
         """Exercises for the generator, made of real crops, which the critic sees."""
@@ -162,23 +180,13 @@ class GeneratorTask:
                 undo.view(-1, 1), undo_targets(labels, targets, self.rng), targets
             )
             scenes = make_scenes(
-                self.teacher, crops, landmarks, labels, targets, undo, self._lenders(), trust
+                self.teacher, crops, landmarks, labels, targets, undo, self.lenders, trust
             )
             return _Batch(crops, labels, scenes)
         flow = crops.new_zeros(count, 2, CROP_SIZE // 2, CROP_SIZE // 2)
         nothing = crops.new_zeros(count, 1, 1, 1)
         scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing)
         return _Batch(crops, labels, scenes)
-
-    def _lenders(self, most: int = 96) -> Lenders:
-        """Some open mouths and closed eyes to lend; where recipes name them, always those."""
-        mouths = self.mouths
-        if len(mouths) > most:
-            drawn = torch.randint(
-                len(mouths), (most,), generator=self.rng, device=self.fabric.device
-            )
-            mouths = mouths[drawn.to(mouths.device)]
-        return Lenders(self._donors(mouths), self._donors(self.lids))
 
     def _donors(self, rows: Tensor) -> Donors | None:
         if len(rows) == 0:
@@ -245,6 +253,14 @@ class GeneratorTask:
             terms["motion"] = (weights.motion, error)
             picture = losses.picture_error(result, scenes.truth, scenes.weight)
             terms["picture"] = (weights.picture, picture)
+        if scenes.mouth is not None and painting.mouth is not None:
+            ours, truth = painting.mouth, scenes.mouth
+            where = losses.place_error(ours.place, truth.place, truth.inside, EXTENT)
+            terms["mouth_place"] = (0.1 * weights.mouth, where)
+            area = losses.intensity_error(ours.inside, truth.inside)
+            terms["mouth_area"] = (10 * weights.mouth, area)
+            which = losses.choice_error(ours.choice, truth.chosen, truth.opens)
+            terms["mouth_choice"] = (0.1 * weights.mouth, which)
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()
         told = {name: value.detach() for name, (_, value) in terms.items()}
         told["attention_mean"] = painting.attention.detach().mean()

@@ -42,6 +42,7 @@ class Judges:
         reader: frozen; needed where the recipe weighs it or the critic sees its features.
         fabric: where and how to run.
         rng: the task's only source of randomness.
+        balance: (17,), how much the reader's error in each action unit counts.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class Judges:
         reader: Reader | None,
         fabric: Fabric,
         rng: torch.Generator,
+        balance: Tensor,
     ) -> None:
         self.recipe, self.fabric, self.rng = recipe, fabric, rng
         self.reader = reader.to(fabric.device).requires_grad_(False) if reader else None
+        self.balance = balance.to(fabric.device)
         self.critic: Critic | FeatureCritic | None = None
         if recipe.losses.adversarial > 0 or recipe.losses.action_units > 0:
             game = recipe.critic
@@ -146,7 +149,8 @@ class Judges:
                 terms["action_units"] = (weights.action_units, error)
         if self.reader is not None:
             read = self.reader.conclude(look.features[-1])[0]
-            terms["reader"] = (weights.reader, losses.intensity_error(read, scenes.target))
+            error = losses.intensity_error(read, scenes.target, self.balance)
+            terms["reader"] = (weights.reader, error)
             if weights.features > 0:
                 after = self.rng.get_state()
                 self.rng.set_state(before)  # the truth, shaken as the picture was

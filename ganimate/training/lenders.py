@@ -1,9 +1,9 @@
 """What single photos cannot teach, other faces lend: open mouths and closed eyes.
 
-A mouth that opens shows teeth that no motion knows, so its inside is taken from a face whose lips
-are shaped alike. A lid is skin that rolls out from under the brow: motion alone would stretch the
-lashes into bars and squeeze the iris into a seam, so the eye stays where it is and a lid is laid
-over it, from a face whose eyes are closed.
+A mouth that opens shows teeth that no motion knows, so its inside is taken from a face that makes
+a like expression (`training.mouths`). A lid is skin that rolls out from under the brow: motion
+alone would stretch the lashes into bars and squeeze the iris into a seam, so the eye stays where it
+is and a lid is laid over it, from a face whose eyes are closed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import (
-    INNER_LOWER_LIP,
-    INNER_UPPER_LIP,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
-    OUTER_LIPS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
 )
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.fields import FIELD_SIZE, interpolate
+from ganimate.training.mouths import Mouths
 
 EYES = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
 
@@ -60,11 +58,11 @@ class Lenders(NamedTuple):
     """Who lends what; None where nobody does.
 
     Attributes:
-        mouths: faces with open mouths.
+        mouths: the insides of open mouths.
         lids: faces with closed eyes.
     """
 
-    mouths: Donors | None = None
+    mouths: Mouths | None = None
     lids: Donors | None = None
 
 
@@ -123,20 +121,6 @@ def _lid(landmarks: Tensor, side: int) -> Tensor:
     return F.avg_pool2d(F.pad(area, (1, 1, 1, 1), mode="replicate"), 3, 1)
 
 
-def lend_mouths(pictures: Tensor, landmarks: Tensor, donors: Donors) -> Tensor:
-    """For each face the mouth of the donor whose lips are shaped most alike, in its own light."""
-    lips = [*OUTER_LIPS, *INNER_UPPER_LIP, *INNER_LOWER_LIP]
-    chosen = torch.cdist(_lip_shape(landmarks), _lip_shape(donors.landmarks)).argmin(1)
-    crops = middle(donors.images[chosen])
-    points, theirs = landmarks[:, lips], donors.landmarks[chosen][:, lips]
-    mouths = warp(crops, interpolate(points, theirs - points, FIELD_SIZE, 1.0))
-    inner = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
-    ours, other = (x[:, :, inner, inner].mean((1, 2, 3)) + 1 for x in (pictures, crops))
-    # Teeth are less unlike than skins: only part of the difference is light.
-    light = (ours / other.clamp(min=0.1)).clamp(0.2, 2) ** 0.6
-    return ((mouths + 1) * light.view(-1, 1, 1, 1) - 1).clamp(-1, 1)
-
-
 def polygon(points: Tensor, size: int = CROP_SIZE) -> Tensor:
     """1 inside a polygon, 0 outside, softened by a pixel.
 
@@ -164,10 +148,3 @@ def _colour(pictures: Tensor, places: Tensor) -> Tensor:
     grid = (places + 0.5) * (2 / CROP_SIZE) - 1
     colours = F.grid_sample(pictures, grid.unsqueeze(2), align_corners=False)
     return (colours.mean((2, 3)) + 1).clamp(min=0.05)
-
-
-def _lip_shape(landmarks: Tensor) -> Tensor:
-    """The inner rim of the lips, centred and in units of its width, (n, 2 k)."""
-    rim = landmarks[:, [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]]
-    width = (rim[..., 0].amax(1) - rim[..., 0].amin(1)).clamp(min=1).view(-1, 1, 1)
-    return ((rim - rim.mean(1, keepdim=True)) / width).flatten(1)

@@ -54,9 +54,10 @@ def r1_penalty(critic: Callable[[Tensor], tuple[Tensor, Tensor]], real: Tensor) 
     return gradient.square().sum((1, 2, 3)).mean()
 
 
-def intensity_error(read: Tensor, wanted: Tensor) -> Tensor:
-    """Mean squared error of intensities, (n, 17) each."""
-    return (read - wanted).square().mean()
+def intensity_error(read: Tensor, wanted: Tensor, balance: Tensor | None = None) -> Tensor:
+    """Mean squared error of intensities, (n, 17) each; `balance` (17,) weighs the action units."""
+    error = (read - wanted).square()
+    return (error if balance is None else error * balance).mean()
 
 
 def attention_mean(attention: Tensor) -> Tensor:
@@ -108,6 +109,28 @@ def picture_error(pictures: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
     fine = (difference.abs() * weight).mean()
     coarse = _quarter(difference).abs() * _quarter(weight)
     return fine + coarse.mean()
+
+
+def place_error(
+    place: Tensor, wanted: Tensor, inside: Tensor, extent: tuple[float, float]
+) -> Tensor:
+    """Smooth L1 between places in a mouth's picture, in crop pixels, in and just around mouths.
+
+    Args:
+        place, wanted: (n, 2, h, w), from -1 to 1.
+        inside: (n, 1, h, w).
+        extent: half of the picture's width and height, in crop pixels.
+    """
+    half = place.new_tensor(extent).view(1, 2, 1, 1)
+    error = F.smooth_l1_loss(place * half, wanted * half, reduction="none", beta=0.5)
+    near = F.max_pool2d(inside, 3, 1, 1)
+    return (error * near).sum() / near.sum().clamp(min=1)
+
+
+def choice_error(logits: Tensor, chosen: Tensor, opens: Tensor) -> Tensor:
+    """Cross entropy of choices (n, k), over the rows where there is one to make."""
+    error = F.cross_entropy(logits, chosen, reduction="none")
+    return (error * opens).sum() / opens.sum().clamp(min=1)
 
 
 def feature_error(pictures: list[Tensor], wanted: list[Tensor], weight: Tensor) -> Tensor:

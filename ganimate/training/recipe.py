@@ -82,6 +82,7 @@ class Losses:
         motion, picture: the teachers' flow and picture.
         undo: a third of a batch are exercises with a real photo as the truth.
         reader: a frozen reader's error on what was painted.
+        mouth: how well mouths are placed between lips, where the network can.
         features: L1 between a frozen reader's features of the picture and of its truth.
         trust: how much the teachers' own pictures count, against real ones, once `motion_only` is
             over: they lack the folds and teeth that the game is to add.
@@ -98,6 +99,7 @@ class Losses:
     undo: bool = False
     reader: float = 0.0
     features: float = 0.0
+    mouth: float = 1.0
     trust: float = 1.0
 
 
@@ -152,8 +154,8 @@ class GeneratorRecipe:
         target_noise: targets are another face's intensities plus uniform(-noise, noise).
         strong: how much more often faces with rare, strong action units are drawn (0 = evenly).
         lenders: training pictures (their paths in the dataset) whose open mouths are lent to closed
-            ones that open. Few and always the same can be learned sharp, where the mean of all
-            mouths is a grey band. Empty: any open mouth lends.
+            ones that open; as many as `network` has room for (`mouths`). Empty, or none of them in
+            the dataset: some open mouths.
         lid_lenders: likewise, whose closed eyes are lent to open ones. Empty: eyes do not learn to
             close.
     """

@@ -26,7 +26,6 @@ from ganimate.training.lenders import (
     NOBODY,
     Lenders,
     lend_lids,
-    lend_mouths,
     lid_area,
     polygon,
 )
@@ -39,6 +38,7 @@ from ganimate.training.motion import (
     closing,
     contrast_of,
 )
+from ganimate.training.mouths import choose, lend_mouths, place
 
 MOUTH_WEIGHT = 12.0
 """How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
@@ -46,6 +46,22 @@ UNDO_WEIGHT = 2.0
 """How much more a real mouth counts that was closed for the exercise: no one can know its teeth."""
 EYE_WEIGHT = 40.0
 """How much more the eyes count where they open or close."""
+
+
+class MouthTruth(NamedTuple):
+    """How mouths are to be laid between lips.
+
+    Attributes:
+        place: (n, 2, 64, 64), as in `networks.mouth.Mouth`.
+        inside: (n, 1, 64, 64), 0 where no mouth is to be laid.
+        chosen: (n,), which mouth.
+        opens: (n,) bool, where one is.
+    """
+
+    place: Tensor
+    inside: Tensor
+    chosen: Tensor
+    opens: Tensor
 
 
 class Scenes(NamedTuple):
@@ -58,6 +74,7 @@ class Scenes(NamedTuple):
         weight: (n, 1, 128, 128), how much each pixel of the truth counts; 0 where it is wrong.
         flow: (n, 2, 64, 64), the motion from source to truth.
         flow_weight: (n, 1, 64, 64).
+        mouth: the mouths of the truth, where there are mouths to lend.
     """
 
     source: Tensor
@@ -67,6 +84,7 @@ class Scenes(NamedTuple):
     weight: Tensor
     flow: Tensor
     flow_weight: Tensor
+    mouth: MouthTruth | None = None
 
 
 def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Generator) -> Tensor:
@@ -152,14 +170,22 @@ def make_scenes(
     meeting = 1 - torch.maximum(targets[:, AU25], targets[:, AU26]) / parted.clamp(min=1e-3)
     prepared = _darken(crops, mouth, meeting.clamp(0, 1))
     picture = warp(prepared, field) + teacher.shade(change, moved, contrast_of(crops))
+    pick = undo.view(-1, 1, 1, 1)
+    mouth_of_truth = torch.where(pick, mouth, moved_mouth)
     lent = torch.zeros(len(crops), 1, 1, 1, device=crops.device)
+    laid: MouthTruth | None = None
     if lenders.mouths is not None:
+        gaps, moved_gaps = opening(landmarks), opening(moved)
+        then, before = torch.where(undo, gaps, moved_gaps), torch.where(undo, moved_gaps, gaps)
         # Teeth that show already may stay, unless they would be stretched.
-        opens = (opening(moved) > 1.5 + 1.3 * opening(landmarks)) & ~undo
-        lent = opens.float().view(-1, 1, 1, 1)
-        if bool(opens.any()):
-            mouths = lend_mouths(picture, moved, lenders.mouths)
-            picture = torch.lerp(picture, mouths, moved_mouth * lent)
+        opens = then > 1.5 + 1.3 * before
+        places = place(torch.where(undo.view(-1, 1, 1), landmarks, moved), lenders.mouths.lips)
+        chosen = choose(lenders.mouths, teacher, torch.where(undo.view(-1, 1), labels, targets))
+        inside = F.avg_pool2d(mouth_of_truth, CROP_SIZE // FIELD_SIZE) * opens.view(-1, 1, 1, 1)
+        laid = MouthTruth(places, inside, chosen, opens)
+        lent = (opens & ~undo).float().view(-1, 1, 1, 1)
+        mouths = lend_mouths(picture, places, chosen, lenders.mouths)
+        picture = torch.lerp(picture, mouths, moved_mouth * lent)
     closed = closing(labels, targets).view(-1, 1, 1, 1)
     lids = torch.zeros_like(mouth)
     shut = (closed[:, 0, 0, 0] > 0.02).nonzero()[:, 0]
@@ -172,8 +198,6 @@ def make_scenes(
     back = torch.zeros_like(field)
     if bool(undo.any()):
         back[undo] = dense_field(landmarks[undo], moved[undo])
-    pick = undo.view(-1, 1, 1, 1)
-    mouth_of_truth = torch.where(pick, mouth, moved_mouth)
     # Inside an opening mouth and under a closing lid motion knows nothing: paint's business.
     flow = torch.where(pick, back, field)
     flow_weight = 1 - 0.9 * F.avg_pool2d(mouth_of_truth, CROP_SIZE // FIELD_SIZE)
@@ -196,6 +220,7 @@ def make_scenes(
         weight=weight,
         flow=flow,
         flow_weight=flow_weight,
+        mouth=laid,
     )
 
 

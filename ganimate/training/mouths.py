@@ -1,0 +1,116 @@
+"""Open mouths of training faces, as pictures of their insides that fit any other lips."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganimate.faces.align import CROP_SIZE
+from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, MIRROR, OUTER_LIPS
+from ganimate.networks.mouth import HEIGHT, WIDTH, show
+from ganimate.training.augment import middle, to_unit
+from ganimate.training.dataset import STORED_SIZE
+from ganimate.training.fields import FIELD_SIZE, interpolate
+from ganimate.training.motion import Teacher
+
+LIPS = [*OUTER_LIPS, *INNER_UPPER_LIP, *INNER_LOWER_LIP]
+EXTENT = (28.0, 12.0)
+"""Half of the width and of the height of a mouth's picture, in crop pixels."""
+LIPS_WIDTH = 50.0
+"""Width of the inner lips in it, in crop pixels."""
+
+
+class Mouths(NamedTuple):
+    """Mouths that lend their insides.
+
+    Attributes:
+        pictures: (k, 3, HEIGHT, WIDTH) in [-1, 1].
+        lips: (42, 2), crop pixels, where lips are in a crop whose middle the pictures fill.
+        shapes: (k, 40), the rims of their inner lips.
+        light: (k,), how light the faces are, above 0.
+    """
+
+    pictures: Tensor
+    lips: Tensor
+    shapes: Tensor
+    light: Tensor
+
+
+def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
+    """Cut the mouths out of faces, each reshaped to the mean of all their lips.
+
+    Args:
+        images: (k, 152, 152, 3) uint8.
+        landmarks: (k, 478, 2), of the middle crops.
+    """
+    device = images.device
+    centre, width = _rim(landmarks)[1:]
+    mean = ((landmarks - centre) / width).mean(0)
+    mean = (mean + mean[torch.tensor(MIRROR, device=device)] * mean.new_tensor([-1, 1])) / 2
+    middle_of_crop = (CROP_SIZE - 1) / 2
+    lips = mean[LIPS] * LIPS_WIDTH + middle_of_crop
+
+    field = _towards(lips.expand(len(images), -1, -1), landmarks[:, LIPS])
+    rows, columns = ((torch.arange(n, device=device) + 0.5) / n * 2 - 1 for n in (HEIGHT, WIDTH))
+    texels = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
+    texels = texels * texels.new_tensor(EXTENT) + middle_of_crop
+    grid = ((texels + 0.5) * (2 / CROP_SIZE) - 1).expand(len(images), -1, -1, -1)
+    there = F.grid_sample(field, grid, align_corners=False).permute(0, 2, 3, 1)
+    margin = (STORED_SIZE - CROP_SIZE) / 2
+    there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
+    pictures = F.grid_sample(to_unit(images), there, align_corners=False)
+    return Mouths(pictures, lips, _shape(landmarks), _light(middle(images)))
+
+
+def place(landmarks: Tensor, lips: Tensor) -> Tensor:
+    """Which point of a mouth's picture lies where, (n, 2, 64, 64), for faces (n, 478, 2)."""
+    there = _towards(landmarks[:, LIPS], lips.expand(len(landmarks), -1, -1))
+    half = there.new_tensor(EXTENT).view(1, 2, 1, 1)
+    return (there - (CROP_SIZE - 1) / 2) / half
+
+
+def choose(mouths: Mouths, teacher: Teacher, targets: Tensor) -> Tensor:
+    """For each target (n, 17) the mouth whose lips are most alike to an average face's, (n,).
+
+    An average face's and not this one's: what the generator is to choose by is the target alone.
+    """
+    mean = teacher.mean.expand(len(targets), -1, -1)
+    moved = teacher.move(mean, torch.zeros_like(targets), targets)
+    return torch.cdist(_shape(moved), mouths.shapes).argmin(1)
+
+
+def lend_mouths(pictures: Tensor, places: Tensor, chosen: Tensor, mouths: Mouths) -> Tensor:
+    """The chosen mouths (n,) at their places, in the light of the pictures, (n, 3, 128, 128)."""
+    shares = F.one_hot(chosen, len(mouths.pictures)).to(pictures.dtype)
+    between = show(mouths.pictures, shares, places)
+    # Teeth are less unlike than skins: only part of the difference is light.
+    light = (_light(pictures) / mouths.light[chosen]).clamp(0.2, 2) ** 0.6
+    return ((between + 1) * light.view(-1, 1, 1, 1) - 1).clamp(-1, 1)
+
+
+def _towards(points: Tensor, others: Tensor) -> Tensor:
+    """Where each pixel lies on the other lips, (n, 2, 64, 64) crop pixels."""
+    flow = interpolate(points, others - points, FIELD_SIZE, 1.0) * CROP_SIZE
+    cells = (torch.arange(FIELD_SIZE, device=flow.device) + 0.5) * (CROP_SIZE / FIELD_SIZE) - 0.5
+    return flow + torch.stack(torch.meshgrid(cells, cells, indexing="xy"))
+
+
+def _light(crops: Tensor) -> Tensor:
+    inner = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
+    return (crops[:, :, inner, inner].mean((1, 2, 3)) + 1).clamp(min=0.1)
+
+
+def _rim(landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The inner rim of the lips, (n, 20, 2), its centre, (n, 1, 2), and width, (n, 1, 1)."""
+    rim = landmarks[:, [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]]
+    width = (rim[..., 0].amax(1) - rim[..., 0].amin(1)).clamp(min=1)
+    return rim, rim.mean(1, keepdim=True), width.view(-1, 1, 1)
+
+
+def _shape(landmarks: Tensor) -> Tensor:
+    """The inner rim, centred and in units of its width, (n, 40)."""
+    rim, centre, width = _rim(landmarks)
+    return ((rim - centre) / width).flatten(1)
