@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -52,8 +51,12 @@ def astronaut() -> Path:
 
 @pytest.fixture
 def face(tmp_path: Path, portrait: Path) -> Path:
-    """face.jpg in a folder of its own, as a person would have it."""
-    return Path(shutil.copy(portrait, tmp_path / "face.jpg"))
+    """face.jpg, 500 x 500, in a folder of its own, as a person would have it."""
+    from PIL import Image
+
+    path = tmp_path / "face.jpg"
+    Image.open(portrait).resize((500, 500)).save(path, quality=95)
+    return path
 
 
 @pytest.fixture(scope="session")

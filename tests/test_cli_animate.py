@@ -50,7 +50,7 @@ def test_the_line_of_the_readme(face: Path, ganimate: Ganimate) -> None:
     about = iio.immeta(film, plugin="FFMPEG")
     assert about["codec"] == "h264"
     assert about["pix_fmt"].startswith("yuv420p")
-    assert (about["fps"], about["size"]) == (25, (800, 800))
+    assert (about["fps"], about["size"]) == (25, (500, 500))
     frames = frames_of(film)
     assert len(frames) == 1 + 2 * 25 + 12
     assert film.read_bytes().index(b"moov") < film.read_bytes().index(b"mdat")  # faststart
@@ -59,7 +59,7 @@ def test_the_line_of_the_readme(face: Path, ganimate: Ganimate) -> None:
     listed = json.loads(ganimate("faces", face, "--json").stdout)["faces"][0]
     frame = FaceFrame.turned(tuple(listed["centre"]), listed["side"] / 2, listed["roll"])
     change = np.abs(frames[0].astype(int) - frames[-1]).mean(axis=-1)
-    top, bottom, left, right = frame.box(800, 800)
+    top, bottom, left, right = frame.box(500, 500)
     mouth = frame.crop(np.repeat(change[..., None], 3, axis=-1).astype(np.uint8))[80:110, 40:88]
     assert mouth.mean() > 3
     change[top:bottom, left:right] = 0

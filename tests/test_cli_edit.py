@@ -37,7 +37,7 @@ def test_the_line_of_the_readme(face: Path, ganimate: Ganimate) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "face-edited.jpg\n"
     edited = Image.open(face.with_name("face-edited.jpg"))
-    assert edited.size == (800, 800)
+    assert edited.size == (500, 500)
     assert SYNTHETIC in face.with_name("face-edited.jpg").read_bytes()
     assert hashlib.sha256(face.read_bytes()).digest() == before
 
@@ -76,7 +76,7 @@ def test_every_format_and_what_it_states(face: Path, ganimate: Ganimate, name: s
     done = ganimate("edit", face, "--expression", "smile", "--locator", "builtin", "-o", name)
     assert done.returncode == 0, done.stderr
     written = face.with_name(name)
-    assert Image.open(written).size == (800, 800)
+    assert Image.open(written).size == (500, 500)
     assert SYNTHETIC in written.read_bytes()
 
 
@@ -90,7 +90,7 @@ def test_force_replaces(face: Path, ganimate: Ganimate) -> None:
     old = face.with_name("out.png")
     old.write_bytes(b"old")
     assert ganimate("edit", "--force", "-o", "out.png", *LOOK, face).returncode == 0
-    assert Image.open(old).size == (800, 800)
+    assert Image.open(old).size == (500, 500)
 
 
 def test_a_turned_photo_comes_out_upright(face: Path, ganimate: Ganimate) -> None:

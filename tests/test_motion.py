@@ -189,11 +189,10 @@ def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceData
     assert scenes.truth[0, :, y, x].tolist() == pytest.approx([grey] * 3, abs=0.02)
     assert scenes.weight[0, 0, y, x] > 4 * scenes.weight[0, 0, 10, 10]
     assert scenes.weight[0, 0, 10, 10] == pytest.approx(0.5)
-    assert scenes.mouth is not None
-    assert scenes.mouth.opens.tolist() == [True, True]
-    assert scenes.mouth.chosen.tolist() == [1, 1]
-    assert scenes.mouth.inside[0, 0, y // 2, x // 2] > 0.5
-    assert scenes.mouth.inside[0, 0, 5, 5] == 0
+    assert scenes.laid is not None
+    assert scenes.laid.mouth[0, 0, y // 2, x // 2] > 0.5
+    assert scenes.laid.mouth[0, 0, 5, 5] == 0
+    assert not scenes.laid.eyes.any()
 
 
 def test_a_mouth_lent_to_its_own_face_is_that_mouth(data: FaceDataset) -> None:
@@ -203,7 +202,7 @@ def test_a_mouth_lent_to_its_own_face_is_that_mouth(data: FaceDataset) -> None:
     mouths = make_mouths(images, landmarks)
     places = place(landmarks, mouths.lips)
     crops = middle(images)
-    lent = lend_mouths(crops, places, torch.zeros(1, dtype=torch.long), mouths)
+    lent = lend_mouths(crops, places, torch.ones(1, 1), mouths)
     x, y = landmarks[0, [13, 14]].mean(0).round().long().tolist()
     around = (slice(None), slice(None), slice(y - 2, y + 3), slice(x - 12, x + 13))
     difference = (lent[around] - crops[around]).abs().mean() * 127.5

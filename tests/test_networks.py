@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator, Painting, compose
-from ganimate.networks.mouth import WIDTH, MouthPainter
+from ganimate.networks.mouth import RIM, WIDTH, MouthPainter
 from ganimate.networks.reader import Reader
 from ganimate.networks.warp import warp
 
@@ -139,8 +139,10 @@ def test_a_mouth_shows_where_it_is_open_as_placed_and_lit() -> None:
     painter.pictures[1] = torch.linspace(-1, 0, WIDTH)  # dark on the right side, lighter left
     side = torch.linspace(-1, 1, 32)
     painter.start.copy_(torch.stack(torch.meshgrid(side, side, indexing="xy")))
-    painter.choose.bias.copy_(torch.tensor([0.0, 50.0, 0.0]))
-    painter.head.bias.copy_(torch.tensor([0.0, 0.0, 50.0, 0.2]))
+    turn = torch.linspace(0, 6, RIM)
+    painter.rest.copy_(torch.stack([20 * turn.cos(), 9 * turn.sin()], 1))
+    painter.shapes.copy_(painter.rest * torch.tensor([[[1, 0.2]], [[1, 1.1]], [[1, 2.0]]]))
+    painter.head.bias.copy_(torch.tensor([0.0, 0.0, 0.2, 50.0, -50.0]))
     crops, target, current = random_inputs(2, 64)
     painting = generator(crops, target, current)
     shown = compose(crops, painting)
@@ -149,7 +151,7 @@ def test_a_mouth_shows_where_it_is_open_as_placed_and_lit() -> None:
     torch.testing.assert_close(
         shown[0, 0, 30, inner], wanted[inner].clamp(max=1), atol=0.04, rtol=0
     )
-    painter.head.bias[2] = -50  # closed
+    painter.head.bias[3] = -50  # closed
     torch.testing.assert_close(compose(crops, generator(crops, target, current)), crops)
 
 

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganimate.networks.mouth import Mouth, MouthPainter, double
+from ganimate.networks.mouth import Laid, MouthPainter, double
 from ganimate.networks.warp import warp
 
 ACTION_UNITS = 17
@@ -30,13 +30,13 @@ class Painting(NamedTuple):
         attention: A, (n, 1, S, S) in [0, 1]; 1 keeps the (moved) photo.
         colour: C, (n, 3, S, S) in [-1, 1].
         flow: F, (n, 2, S/2, S/2), offsets (x, y) in crop units; zeros where motion is off.
-        mouth: what of the colour is a mouth that was laid between the lips, for training.
+        laid: where a mouth is laid between lips and lids over eyes, for training.
     """
 
     attention: Tensor
     colour: Tensor
     flow: Tensor
-    mouth: Mouth | None = None
+    laid: Laid | None = None
 
 
 def compose(crops: Tensor, painting: Painting) -> Tensor:
@@ -166,7 +166,9 @@ class CompactTrunk(nn.Module):
         )
         self.stem = nn.Conv2d(3, half, 8, stride=4, padding=2)
         self.down = nn.Conv2d(half, width, 3, stride=2, padding=1)
-        self.position = nn.Parameter(torch.randn(1, width, size // 8, size // 8) * 0.02)
+        # Uniform, not normal: where only shapes are wanted, torch would load its compiler for that.
+        self.position = nn.Parameter(torch.empty(1, width, size // 8, size // 8))
+        nn.init.uniform_(self.position, -0.035, 0.035)
         # The flow of each action unit on an average face; the network adds what is this face's.
         self.basis = nn.Parameter(torch.zeros(ACTION_UNITS, 2, size // 2, size // 2))
         # What of it is undone where an action unit lets go: photos show milder faces than can be
@@ -184,7 +186,7 @@ class CompactTrunk(nn.Module):
         for head in (self.flow, self.paints):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-        self.mouth = MouthPainter(mouths, size, fine, condition) if mouths else None
+        self.mouth = MouthPainter(mouths, size, fine) if mouths else None
 
     def encode(self, crops: Tensor) -> list[Tensor]:
         fine = F.leaky_relu(self.stem(crops), 0.1)
@@ -217,10 +219,10 @@ class CompactTrunk(nn.Module):
         colour = (moved + 2 * departure).clamp(-1, 1)
         if self.mouth is None:
             return Painting(attention, colour, flow)
-        mouth, between = self.mouth(detail, condition, gate)
-        inside = double(mouth.inside)
+        laid, between = self.mouth(detail, target, gate)
+        inside, eyes = double(laid.mouth), double(laid.eyes)
         colour = torch.lerp(colour, between, inside)
-        return Painting(attention * (1 - inside), colour, flow, mouth)
+        return Painting(attention * (1 - inside) * (1 - eyes), colour, flow, laid)
 
 
 def smooth(flow: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from ganimate.training.dataset import FaceDataset
 from ganimate.training.judges import Judges
 from ganimate.training.lenders import Donors, Lenders
 from ganimate.training.motion import AU25, AU26, Teacher
-from ganimate.training.mouths import EXTENT, Mouths, make_mouths, place
+from ganimate.training.mouths import EXTENT, Mouths, furnish, make_mouths
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
     Scenes,
@@ -102,11 +102,7 @@ class GeneratorTask:
             body.basis.data.copy_(self.teacher.basis())
             body.release.data.copy_(self.teacher.release)
             if body.mouth is not None and self.mouths is not None:
-                mean = self.teacher.mean[None]
-                half = torch.full((1, 17), 0.5, device=mean.device)
-                open_ = self.teacher.move(mean, torch.zeros_like(half), half)
-                body.mouth.start.data.copy_(place(open_, self.mouths.lips)[0])
-                body.mouth.pictures.copy_(self.mouths.pictures)
+                furnish(body.mouth, self.mouths, self.teacher)
 
     def _named(self, names: list[str]) -> Tensor:
         """Rows of the training faces with these names; those that are there."""
@@ -253,14 +249,13 @@ class GeneratorTask:
             terms["motion"] = (weights.motion, error)
             picture = losses.picture_error(result, scenes.truth, scenes.weight)
             terms["picture"] = (weights.picture, picture)
-        if scenes.mouth is not None and painting.mouth is not None:
-            ours, truth = painting.mouth, scenes.mouth
-            where = losses.place_error(ours.place, truth.place, truth.inside, EXTENT)
-            terms["mouth_place"] = (0.1 * weights.mouth, where)
-            area = losses.intensity_error(ours.inside, truth.inside)
-            terms["mouth_area"] = (10 * weights.mouth, area)
-            which = losses.choice_error(ours.choice, truth.chosen, truth.opens)
-            terms["mouth_choice"] = (0.1 * weights.mouth, which)
+        if scenes.laid is not None and painting.laid is not None:
+            ours, truth = painting.laid, scenes.laid
+            error = losses.place_error(ours.place, truth.place, truth.mouth, EXTENT)
+            terms["place"] = (0.1 * weights.laid, error)
+            areas = ((ours.mouth, truth.mouth), (ours.eyes, truth.eyes))
+            error = torch.stack([(one - other).square().mean() for one, other in areas]).sum()
+            terms["laid"] = (10 * weights.laid, error)
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()
         told = {name: value.detach() for name, (_, value) in terms.items()}
         told["attention_mean"] = painting.attention.detach().mean()

@@ -127,12 +127,6 @@ def place_error(
     return (error * near).sum() / near.sum().clamp(min=1)
 
 
-def choice_error(logits: Tensor, chosen: Tensor, opens: Tensor) -> Tensor:
-    """Cross entropy of choices (n, k), over the rows where there is one to make."""
-    error = F.cross_entropy(logits, chosen, reduction="none")
-    return (error * opens).sum() / opens.sum().clamp(min=1)
-
-
 def feature_error(pictures: list[Tensor], wanted: list[Tensor], weight: Tensor) -> Tensor:
     """Weighted L1 between a network's features of pictures and of their truths (Johnson 2016).
 

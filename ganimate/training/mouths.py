@@ -10,12 +10,13 @@ from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, MIRROR, OUTER_LIPS
-from ganimate.networks.mouth import HEIGHT, WIDTH, show
+from ganimate.networks.mouth import HEIGHT, WIDTH, MouthPainter, show
 from ganimate.training.augment import middle, to_unit
 from ganimate.training.dataset import STORED_SIZE
 from ganimate.training.fields import FIELD_SIZE, interpolate
 from ganimate.training.motion import Teacher
 
+RIM_OF_LIPS = [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]
 LIPS = [*OUTER_LIPS, *INNER_UPPER_LIP, *INNER_LOWER_LIP]
 EXTENT = (28.0, 12.0)
 """Half of the width and of the height of a mouth's picture, in crop pixels."""
@@ -29,13 +30,13 @@ class Mouths(NamedTuple):
     Attributes:
         pictures: (k, 3, HEIGHT, WIDTH) in [-1, 1].
         lips: (42, 2), crop pixels, where lips are in a crop whose middle the pictures fill.
-        shapes: (k, 40), the rims of their inner lips.
+        rims: (k, 20, 2), the rims of their inner lips.
         light: (k,), how light the faces are, above 0.
     """
 
     pictures: Tensor
     lips: Tensor
-    shapes: Tensor
+    rims: Tensor
     light: Tensor
 
 
@@ -47,7 +48,9 @@ def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
         landmarks: (k, 478, 2), of the middle crops.
     """
     device = images.device
-    centre, width = _rim(landmarks)[1:]
+    rims = landmarks[:, RIM_OF_LIPS]
+    centre = rims.mean(1, keepdim=True)
+    width = (rims[..., 0].amax(1) - rims[..., 0].amin(1)).clamp(min=1).view(-1, 1, 1)
     mean = ((landmarks - centre) / width).mean(0)
     mean = (mean + mean[torch.tensor(MIRROR, device=device)] * mean.new_tensor([-1, 1])) / 2
     middle_of_crop = (CROP_SIZE - 1) / 2
@@ -62,7 +65,7 @@ def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
     margin = (STORED_SIZE - CROP_SIZE) / 2
     there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
     pictures = F.grid_sample(to_unit(images), there, align_corners=False)
-    return Mouths(pictures, lips, _shape(landmarks), _light(middle(images)))
+    return Mouths(pictures, lips, rims, _light(middle(images)))
 
 
 def place(landmarks: Tensor, lips: Tensor) -> Tensor:
@@ -72,22 +75,37 @@ def place(landmarks: Tensor, lips: Tensor) -> Tensor:
     return (there - (CROP_SIZE - 1) / 2) / half
 
 
-def choose(mouths: Mouths, teacher: Teacher, targets: Tensor) -> Tensor:
-    """For each target (n, 17) the mouth whose lips are most alike to an average face's, (n,).
+def furnish(painter: MouthPainter, mouths: Mouths, teacher: Teacher) -> None:
+    """Give a painter these mouths, and what it chooses and places them by."""
+    painter.pictures.copy_(mouths.pictures)
+    painter.shapes.copy_(mouths.rims)
+    painter.rest.copy_(teacher.mean[RIM_OF_LIPS])
+    painter.moves.copy_(teacher.directions[:, RIM_OF_LIPS])
+    mean = teacher.mean[None]
+    half = torch.full((1, 17), 0.5, device=mean.device)
+    painter.start.data.copy_(
+        place(teacher.move(mean, torch.zeros_like(half), half), mouths.lips)[0]
+    )
 
-    An average face's and not this one's: what the generator is to choose by is the target alone.
+
+def average_lips(teacher: Teacher, targets: Tensor) -> Tensor:
+    """The rims of an average face's inner lips with these intensities (n, 17), (n, 20, 2)."""
+    moves = teacher.directions[:, RIM_OF_LIPS]
+    return teacher.mean[RIM_OF_LIPS] + torch.einsum("nk,kpc->npc", targets, moves)
+
+
+def lend_mouths(pictures: Tensor, places: Tensor, shares: Tensor, mouths: Mouths) -> Tensor:
+    """Mouths by their shares (n, k) at their places, in the light of the pictures.
+
+    Args:
+        pictures: (n, 3, 128, 128).
+        places: (n, 2, 64, 64).
+        shares: of `networks.mouth.choose`.
+        mouths: the k.
     """
-    mean = teacher.mean.expand(len(targets), -1, -1)
-    moved = teacher.move(mean, torch.zeros_like(targets), targets)
-    return torch.cdist(_shape(moved), mouths.shapes).argmin(1)
-
-
-def lend_mouths(pictures: Tensor, places: Tensor, chosen: Tensor, mouths: Mouths) -> Tensor:
-    """The chosen mouths (n,) at their places, in the light of the pictures, (n, 3, 128, 128)."""
-    shares = F.one_hot(chosen, len(mouths.pictures)).to(pictures.dtype)
     between = show(mouths.pictures, shares, places)
     # Teeth are less unlike than skins: only part of the difference is light.
-    light = (_light(pictures) / mouths.light[chosen]).clamp(0.2, 2) ** 0.6
+    light = (_light(pictures) / (shares @ mouths.light)).clamp(0.2, 2) ** 0.6
     return ((between + 1) * light.view(-1, 1, 1, 1) - 1).clamp(-1, 1)
 
 
@@ -101,16 +119,3 @@ def _towards(points: Tensor, others: Tensor) -> Tensor:
 def _light(crops: Tensor) -> Tensor:
     inner = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
     return (crops[:, :, inner, inner].mean((1, 2, 3)) + 1).clamp(min=0.1)
-
-
-def _rim(landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The inner rim of the lips, (n, 20, 2), its centre, (n, 1, 2), and width, (n, 1, 1)."""
-    rim = landmarks[:, [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]]
-    width = (rim[..., 0].amax(1) - rim[..., 0].amin(1)).clamp(min=1)
-    return rim, rim.mean(1, keepdim=True), width.view(-1, 1, 1)
-
-
-def _shape(landmarks: Tensor) -> Tensor:
-    """The inner rim, centred and in units of its width, (n, 40)."""
-    rim, centre, width = _rim(landmarks)
-    return ((rim - centre) / width).flatten(1)

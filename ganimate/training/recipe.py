@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ganimate.errors import UsageError
+from ganimate.errors import GanimateError, UsageError
+from ganimate.files import read_yaml
 from ganimate.training.augment import Jitter
 
 
@@ -39,6 +41,10 @@ class Schedule:
     warmup: float = 0.0
     decay_from: float = 0.5
     average: float = 0.999
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1:
+            raise UsageError("steps and batch are whole numbers from 1")
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Losses:
         motion, picture: the teachers' flow and picture.
         undo: a third of a batch are exercises with a real photo as the truth.
         reader: a frozen reader's error on what was painted.
-        mouth: how well mouths are placed between lips, where the network can.
+        laid: how well mouths are placed between lips and lids over eyes, where the network can.
         features: L1 between a frozen reader's features of the picture and of its truth.
         trust: how much the teachers' own pictures count, against real ones, once `motion_only` is
             over: they lack the folds and teeth that the game is to add.
@@ -99,7 +105,7 @@ class Losses:
     undo: bool = False
     reader: float = 0.0
     features: float = 0.0
-    mouth: float = 1.0
+    laid: float = 1.0
     trust: float = 1.0
 
 
@@ -190,17 +196,14 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         UsageError: the file is missing, is not YAML, or has a key or value that no one reads.
     """
-    import yaml
-
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(data, dict) or data.get("task") not in TASKS:
+        data = read_yaml(path)
+    except GanimateError as error:
+        raise UsageError(error.message, error.hint) from error
+    task = data.get("task") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(task, str) or task not in TASKS:
         raise UsageError(f"{path}: needs `task: {'` or `task: '.join(TASKS)}`")
-    recipe = _build(TASKS[data["task"]], data, str(path))
+    recipe = _build(TASKS[task], data, str(path))
     assert isinstance(recipe, Recipe)
     return recipe
 
@@ -219,13 +222,25 @@ def _build(kind: type[Any], data: dict[str, Any], where: str) -> Any:
             if not isinstance(value, dict):
                 raise UsageError(f"{where}: {key} must be a mapping")
             values[key] = _build(hint, value, f"{where}: {key}")
-        elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        elif hint is float and _is_finite(value):
             values[key] = float(value)
-        elif isinstance(value, typing.get_origin(hint) or hint):
+        elif isinstance(value, typing.get_origin(hint) or hint) and hint is not float:
             values[key] = value
         else:
             raise UsageError(f"{where}: {key} must be a {getattr(hint, '__name__', hint)}")
-    return kind(**values)
+    try:
+        return kind(**values)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.message}", error.hint) from None
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

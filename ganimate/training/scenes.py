@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
+from ganimate.networks.mouth import Laid, choose
 from ganimate.networks.warp import warp
 from ganimate.training.fields import FIELD_SIZE, dense_field
 from ganimate.training.lenders import (
@@ -38,7 +39,7 @@ from ganimate.training.motion import (
     closing,
     contrast_of,
 )
-from ganimate.training.mouths import choose, lend_mouths, place
+from ganimate.training.mouths import average_lips, lend_mouths, place
 
 MOUTH_WEIGHT = 12.0
 """How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
@@ -46,22 +47,6 @@ UNDO_WEIGHT = 2.0
 """How much more a real mouth counts that was closed for the exercise: no one can know its teeth."""
 EYE_WEIGHT = 40.0
 """How much more the eyes count where they open or close."""
-
-
-class MouthTruth(NamedTuple):
-    """How mouths are to be laid between lips.
-
-    Attributes:
-        place: (n, 2, 64, 64), as in `networks.mouth.Mouth`.
-        inside: (n, 1, 64, 64), 0 where no mouth is to be laid.
-        chosen: (n,), which mouth.
-        opens: (n,) bool, where one is.
-    """
-
-    place: Tensor
-    inside: Tensor
-    chosen: Tensor
-    opens: Tensor
 
 
 class Scenes(NamedTuple):
@@ -74,7 +59,8 @@ class Scenes(NamedTuple):
         weight: (n, 1, 128, 128), how much each pixel of the truth counts; 0 where it is wrong.
         flow: (n, 2, 64, 64), the motion from source to truth.
         flow_weight: (n, 1, 64, 64).
-        mouth: the mouths of the truth, where there are mouths to lend.
+        laid: where the truth has mouths and lids that the source has not; None where nobody lends
+            a mouth.
     """
 
     source: Tensor
@@ -84,7 +70,7 @@ class Scenes(NamedTuple):
     weight: Tensor
     flow: Tensor
     flow_weight: Tensor
-    mouth: MouthTruth | None = None
+    laid: Laid | None = None
 
 
 def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Generator) -> Tensor:
@@ -173,19 +159,19 @@ def make_scenes(
     pick = undo.view(-1, 1, 1, 1)
     mouth_of_truth = torch.where(pick, mouth, moved_mouth)
     lent = torch.zeros(len(crops), 1, 1, 1, device=crops.device)
-    laid: MouthTruth | None = None
+    laid: Laid | None = None
     if lenders.mouths is not None:
         gaps, moved_gaps = opening(landmarks), opening(moved)
         then, before = torch.where(undo, gaps, moved_gaps), torch.where(undo, moved_gaps, gaps)
         # Teeth that show already may stay, unless they would be stretched.
-        opens = then > 1.5 + 1.3 * before
+        opens = (then > 1.5 + 1.3 * before).view(-1, 1, 1, 1)
         places = place(torch.where(undo.view(-1, 1, 1), landmarks, moved), lenders.mouths.lips)
-        chosen = choose(lenders.mouths, teacher, torch.where(undo.view(-1, 1), labels, targets))
-        inside = F.avg_pool2d(mouth_of_truth, CROP_SIZE // FIELD_SIZE) * opens.view(-1, 1, 1, 1)
-        laid = MouthTruth(places, inside, chosen, opens)
-        lent = (opens & ~undo).float().view(-1, 1, 1, 1)
-        mouths = lend_mouths(picture, places, chosen, lenders.mouths)
+        lips = average_lips(teacher, torch.where(undo.view(-1, 1), labels, targets))
+        lent = (opens & ~pick).float()
+        shares = choose(lips, lenders.mouths.rims)
+        mouths = lend_mouths(picture, places, shares, lenders.mouths)
         picture = torch.lerp(picture, mouths, moved_mouth * lent)
+        laid = Laid(places, _halved(mouth_of_truth * opens), torch.zeros_like(places[:, :1]))
     closed = closing(labels, targets).view(-1, 1, 1, 1)
     lids = torch.zeros_like(mouth)
     shut = (closed[:, 0, 0, 0] > 0.02).nonzero()[:, 0]
@@ -193,6 +179,8 @@ def make_scenes(
         down = teacher.close_eyes(moved, labels, targets)[shut]
         picture[shut] = lend_lids(picture[shut], down, lenders.lids)
         lids[shut] = lid_area(down)
+        if laid is not None:
+            laid = laid._replace(eyes=_halved(lids) * (3 * closed).clamp(max=1))
     picture = picture.clamp(-1, 1)
 
     back = torch.zeros_like(field)
@@ -200,12 +188,12 @@ def make_scenes(
         back[undo] = dense_field(landmarks[undo], moved[undo])
     # Inside an opening mouth and under a closing lid motion knows nothing: paint's business.
     flow = torch.where(pick, back, field)
-    flow_weight = 1 - 0.9 * F.avg_pool2d(mouth_of_truth, CROP_SIZE // FIELD_SIZE)
+    flow_weight = 1 - 0.9 * _halved(mouth_of_truth)
     # Lids and lips are small and move far: what moves counts for more than what rests.
     flow_weight = flow_weight * (1 + flow.norm(dim=1, keepdim=True) * CROP_SIZE)
     opened = _eyes(landmarks) * (-change[:, AU45]).clamp(min=0).view(-1, 1, 1, 1)
-    flow_weight = flow_weight * (1 + EYE_WEIGHT * F.avg_pool2d(opened, CROP_SIZE // FIELD_SIZE))
-    flow_weight = flow_weight * (1 - 0.9 * F.avg_pool2d(lids, CROP_SIZE // FIELD_SIZE))
+    flow_weight = flow_weight * (1 + EYE_WEIGHT * _halved(opened))
+    flow_weight = flow_weight * (1 - 0.9 * _halved(lids))
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
     unknown = changes_mouth * (1 - lent)
     forward = trust * (1 - moved_mouth * unknown + MOUTH_WEIGHT * moved_mouth * lent)
@@ -220,7 +208,7 @@ def make_scenes(
         weight=weight,
         flow=flow,
         flow_weight=flow_weight,
-        mouth=laid,
+        laid=laid,
     )
 
 
@@ -228,6 +216,10 @@ def opening(landmarks: Tensor) -> Tensor:
     """How far the inner lips are apart at most, (n,) crop pixels."""
     gaps = landmarks[:, list(INNER_LOWER_LIP)] - landmarks[:, list(INNER_UPPER_LIP)]
     return gaps.norm(dim=-1).amax(1)
+
+
+def _halved(maps: Tensor) -> Tensor:
+    return F.avg_pool2d(maps, CROP_SIZE // FIELD_SIZE)
 
 
 def _mouth(landmarks: Tensor) -> Tensor:
