@@ -28,7 +28,7 @@ from ganimate.evaluation.control import (
     transfer,
 )
 from ganimate.evaluation.edits import LOOKS, intensities, paint_edits
-from ganimate.evaluation.fairness import fairness, read_groups
+from ganimate.evaluation.fairness import Seen, fairness, read_groups
 from ganimate.evaluation.identity import (
     TEMPLATE,
     Embedder,
@@ -55,6 +55,7 @@ from ganimate.evaluation.targets import judge
 from ganimate.facs import AU_NUMBERS
 from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator, compose
+from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.motion import Teacher
 from ganimate.training.state import save_state
@@ -169,7 +170,7 @@ def test_the_real_rise_is_from_faces_at_rest_to_the_strongest() -> None:
     labels[:12, 3] = torch.linspace(0.1, 1.0, 12)
     photos = torch.zeros(40, 3, 2, 17)
     photos[:, 0, 0] = 0.5 * labels + 0.25  # a reader that flattens
-    found = real_rise(reads_corner, photos.split(16), labels)
+    found = real_rise(reads_corner(photos)[0], labels)
     assert float(found[3]) == pytest.approx(0.5 * float(labels[2:12, 3].mean()), abs=1e-6)
     assert found[[i for i in range(17) if i != 3]].abs().max() < 1e-6
 
@@ -201,11 +202,11 @@ def test_distance_compares_with_people_who_were_not_painted(
     data: FaceDataset, subjects: Subjects
 ) -> None:
     some = subjects.part(slice(0, None, 3))
-    features = reads_corner(some.crops)[1]
-    same = distance(reads_corner, features, some, data.images)
+    features, photos = (reads_corner(crops)[1] for crops in (some.crops, middle(data.images)))
+    same = distance(features, photos, some.rows)
     assert same.painted == pytest.approx(same.photos)
-    assert distance(reads_corner, features + 1, some, data.images).painted > same.photos + 0.1
-    everyone = distance(reads_corner, reads_corner(subjects.crops)[1], subjects, data.images)
+    assert distance(features + 1, photos, some.rows).painted > same.photos + 0.1
+    everyone = distance(reads_corner(subjects.crops)[1], photos, subjects.rows)
     assert everyone.painted == pytest.approx(everyone.photos)
 
 
@@ -360,7 +361,12 @@ def test_fairness_finds_the_worst_cell(dataset: Path) -> None:
         readings[:11, column, :, column] = levels / 2
     shares = ["a"] * 11 + ["b"] * 6 + ["c"]
     likeness = np.linspace(0, 1, FACES)[None]
-    told = fairness({"group": shares, **groups}, readings, likeness).to_dict()
+    rng = torch.Generator().manual_seed(0)
+    photos = torch.randn(2 * FACES, 8, generator=rng)
+    painted = photos[:FACES] + 0.1 * torch.arange(FACES).unsqueeze(1)  # ever less like photos
+    seen = Seen(torch.arange(FACES), readings, painted, photos, likeness)
+    groups = {name: [*column, *column] for name, column in groups.items()}
+    told = fairness({"group": [*shares, *"aaabbbccc", *shares[9:]], **groups}, seen).to_dict()
     cells: dict[str, dict[str, dict[str, float]]] = told["cells"]  # type: ignore[assignment]
     assert list(cells["group"]) == ["a"]  # the others are too few
     assert cells["group"]["a"] == pytest.approx(
@@ -368,7 +374,9 @@ def test_fairness_finds_the_worst_cell(dataset: Path) -> None:
     )
     assert cells["gender"]["Female"]["rise"] == pytest.approx(6.5 / 12)
     assert told["worst"]["rise"] == {"cell": "group a", "value": 0.5}  # type: ignore[index]
-    assert fairness({}, readings, None).to_dict() == {"cells": {}, "worst": {}}
+    assert cells["gender"]["Female"]["realism"] < -0.1
+    assert told["worst"]["realism"]["value"] <= cells["gender"]["Female"]["realism"]  # type: ignore[index]
+    assert fairness({}, seen).to_dict() == {"cells": {}, "worst": {}}
 
 
 def test_targets(subjects: Subjects) -> None:

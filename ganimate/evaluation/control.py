@@ -6,7 +6,6 @@ face take on another face's whole expression (`transfer`)?
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,26 +128,24 @@ def leakage(readings: Tensor) -> Tensor:
     return others / (len(AU_NUMBERS) - 1)
 
 
-def real_rise(read: Read, photos: Iterable[Tensor], labels: Tensor, strongest: int = 10) -> Tensor:
+def real_rise(read: Tensor, labels: Tensor, strongest: int = 10) -> Tensor:
     """What the reader sees rise from real faces at rest to real faces that are at their most.
 
     A reader that learned from noisy labels flattens what it reads: even the strongest faces do not
     read 1. An edit can hardly be asked for more than they.
 
     Args:
-        read: the evaluation reader.
-        photos: batches of crops, (b, 3, 128, 128), n together.
-        labels: (n, 17).
+        read: (n, 17), its readings of photos.
+        labels: (n, 17), theirs.
         strongest: how many faces, of the highest labels, are at their most.
 
     Returns:
         (17,): the mean reading of the strongest less that of all labelled below 0.02.
     """
-    read_all = torch.cat([read(crops)[0].cpu() for crops in photos])
     top = labels.topk(min(strongest, len(labels)), dim=0).indices
-    highest = read_all.gather(0, top).mean(0)
+    highest = read.gather(0, top).mean(0)
     resting = (labels < 0.02).float()
-    return highest - (read_all * resting).sum(0) / resting.sum(0).clamp(min=1)
+    return highest - (read * resting).sum(0) / resting.sum(0).clamp(min=1)
 
 
 def control(readings: Tensor, real: Tensor) -> Control:

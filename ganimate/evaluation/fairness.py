@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ganimate.errors import GanimateError
 from ganimate.evaluation.control import rise, spearman
+from ganimate.evaluation.realism import kernel_distance
 from ganimate.training.dataset import find_shards
 
 COLUMNS = ("age_band", "gender", "group")
@@ -32,13 +33,34 @@ class Cell:
         name: the label.
         faces: how many.
         figures: rise and spearman, each the mean over action units of what `control` gives for
-            these faces; identity, the mean cosine, where it was measured.
+            these faces; realism, how much farther their painted pictures are from photos of others
+            with this label than their photos are, as a kernel distance, with its sign changed so
+            that for every figure less is worse; identity, the mean cosine, where it was measured.
     """
 
     column: str
     name: str
     faces: int
     figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was measured of n faces of a split of m.
+
+    Attributes:
+        rows: (n,), where in the split they are.
+        readings: (n, 17, 5, 17), of `control.sweep`.
+        painted: (n, k), features of their painted pictures.
+        photos: (m, k), features of all photos.
+        identity: (e, n), cosines of e edits, if they were measured.
+    """
+
+    rows: Tensor
+    readings: Tensor
+    painted: Tensor
+    photos: Tensor
+    identity: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True)
@@ -49,8 +71,14 @@ class Fairness:
 
     def worst(self) -> dict[str, Cell]:
         """For each figure the cell in which it is lowest."""
-        figures = self.cells[0].figures if self.cells else {}
-        return {name: min(self.cells, key=lambda cell: cell.figures[name]) for name in figures}
+        names = {name: None for cell in self.cells for name in cell.figures}
+        return {
+            name: min(
+                (cell for cell in self.cells if name in cell.figures),
+                key=lambda cell: cell.figures[name],
+            )
+            for name in names
+        }
 
     def to_dict(self) -> dict[str, object]:
         cells: dict[str, dict[str, object]] = {}
@@ -85,30 +113,34 @@ def read_groups(dataset: Path, split: str) -> dict[str, NDArray[np.str_]]:
     }
 
 
-def fairness(
-    groups: Mapping[str, Sequence[str] | NDArray[np.str_]],
-    readings: Tensor,
-    identity: NDArray[np.float64] | None,
-) -> Fairness:
+def fairness(groups: Mapping[str, Sequence[str] | NDArray[np.str_]], seen: Seen) -> Fairness:
     """Break figures down by group.
 
     Args:
-        groups: by column, the n faces' labels.
-        readings: (n, 17, 5, 17), of `control.sweep`.
-        identity: (k, n), cosines of k edits, if they were measured.
+        groups: by column, the m faces' labels.
+        seen: what was measured.
     """
-    rises, orders = rise(readings).numpy(), spearman(readings).numpy()
+    rises, orders = rise(seen.readings).numpy(), spearman(seen.readings).numpy()
+    rows = seen.rows.numpy()
     cells = []
     for column, labels in groups.items():
-        for name in sorted(set(labels)):
-            inside = np.asarray(labels) == name
+        everyone = np.asarray(labels)
+        for name in sorted(set(everyone[rows])):
+            inside = everyone[rows] == name
             if inside.sum() < FEWEST:
                 continue
             figures = {
                 "rise": float(rises[inside].mean()),
                 "spearman": float(np.median(orders[inside], axis=0).mean()),
             }
-            if identity is not None:
-                figures["identity"] = float(identity[:, inside].mean())
+            others = everyone == name
+            others[rows] = False
+            if others.sum() >= FEWEST:
+                reference = seen.photos[others]
+                painted = kernel_distance(seen.painted[inside], reference)
+                photos = kernel_distance(seen.photos[rows[inside]], reference)
+                figures["realism"] = photos - painted
+            if seen.identity is not None:
+                figures["identity"] = float(seen.identity[:, inside].mean())
             cells.append(Cell(column, str(name), int(inside.sum()), figures))
     return Fairness(cells)

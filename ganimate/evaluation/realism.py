@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganimate.evaluation.subjects import Painter, Read, Subjects, Track, in_context, pixels
+from ganimate.evaluation.subjects import Painter, Subjects, Track, in_context, pixels
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.locate import Landmarker
 from ganimate.facs import AU_NUMBERS
-from ganimate.training.augment import middle
 from ganimate.training.dataset import MARGIN, STORED_SIZE
 
 FOUND_ON = 100
@@ -80,25 +79,22 @@ def kernel_distance(x: Tensor, y: Tensor) -> float:
     return float(within(x) + within(y) - 2 * kernel(x, y).mean())
 
 
-def distance(read: Read, painted: Tensor, subjects: Subjects, images: Tensor) -> Distance:
+def distance(painted: Tensor, photos: Tensor, rows: Tensor) -> Distance:
     """Compare painted faces with photos of people who were not painted.
 
     Args:
-        read: the evaluation reader.
-        painted: (n, k), its features of the n subjects' painted pictures.
-        subjects: who was painted.
-        images: (m, 152, 152, 3) uint8, the whole split.
+        painted: (n, k), the evaluation reader's features of the painted pictures.
+        photos: (m, k), its features of the whole split.
+        rows: (n,), where in the split those who were painted are.
     """
     # Where nearly the whole split was painted, every other subject serves as a photo.
-    chosen = slice(None, None, 1 if 2 * len(subjects) <= len(images) else 2)
-    others = torch.ones(len(images), dtype=torch.bool)
-    others[subjects.rows[chosen]] = False
-    device = subjects.crops.device
-    features = torch.cat([read(middle(part).to(device))[1].cpu() for part in images.split(64)])
-    reference = features[others]
+    chosen = slice(None, None, 1 if 2 * len(rows) <= len(photos) else 2)
+    others = torch.ones(len(photos), dtype=torch.bool)
+    others[rows[chosen]] = False
+    reference = photos[others]
     return Distance(
         painted=kernel_distance(painted[chosen], reference),
-        photos=kernel_distance(features[subjects.rows[chosen]], reference),
+        photos=kernel_distance(photos[rows[chosen]], reference),
     )
 
 

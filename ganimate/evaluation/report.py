@@ -15,7 +15,7 @@ from ganimate.engine import ReaderEngine, pick_device
 from ganimate.errors import GanimateError
 from ganimate.evaluation.control import control, real_rise, sweep, transfer
 from ganimate.evaluation.edits import LOOKS, paint_edits
-from ganimate.evaluation.fairness import fairness, read_groups
+from ganimate.evaluation.fairness import Seen, fairness, read_groups
 from ganimate.evaluation.identity import Embedder, Identity, People, compare_people, cosines
 from ganimate.evaluation.realism import distance, finder, found, motion
 from ganimate.evaluation.restraint import restraint
@@ -32,7 +32,7 @@ from ganimate.evaluation.targets import judge
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.locate import DOUBTFUL, Landmarker
 from ganimate.faces.model_file import find_model
-from ganimate.media.output import draft
+from ganimate.media.output import draft, write_errors
 from ganimate.media.provenance import Provenance
 from ganimate.media.stills import photo_from, write_photo
 from ganimate.training.augment import middle
@@ -117,8 +117,10 @@ def evaluate(
     people = _people(embed, sources, notify)
 
     readings = sweep(paint, read, subjects, track)
-    photos = (middle(part).to(where) for part in track(*_batches(data.images), "reading photos"))
-    controlled = control(readings, real_rise(read, photos, data.action_units))
+    batches = (middle(part).to(where) for part in track(*_batches(data.images), "reading photos"))
+    photos, photo_features = (torch.cat(all_) for all_ in zip(*map(read, batches), strict=True))
+    photos, photo_features = photos.cpu(), photo_features.cpu()
+    controlled = control(readings, real_rise(photos, data.action_units))
     transferred, features = transfer(paint, read, subjects, track)
     edits = paint_edits(paint, subjects, track)
     restrained = restraint(paint, subjects, edits)
@@ -128,7 +130,7 @@ def evaluate(
         looks = dict(zip(LOOKS, likeness.mean(1).tolist(), strict=True))
         identity = Identity(float(likeness.mean()), looks, people)
     realism: dict[str, Any] = {
-        "kernel_distance": asdict(distance(read, features, subjects, data.images))
+        "kernel_distance": asdict(distance(features, photo_features, subjects.rows))
     }
     still_found = None
     if landmarker:
@@ -159,15 +161,16 @@ def evaluate(
     if identity:
         report["identity"] = identity.to_dict()
     if groups:
-        labels = {name: column[subjects.rows.numpy()] for name, column in groups.items()}
-        report["fairness"] = fairness(labels, readings, likeness).to_dict()
+        seen = Seen(subjects.rows, readings, features, photo_features, likeness)
+        report["fairness"] = fairness(groups, seen).to_dict()
     report["targets"] = [target.to_dict() for target in targets]
     report = _rounded(report)
 
     sheet = photo_from(contact_sheet(paint, subjects))
     stated = Provenance("a sheet of action units and expressions", made["fingerprint"])
     write_photo(sheet, out / "sheet.png", provenance=stated, force=True)
-    with draft(out / "report.json", force=True) as unfinished:
+    told = out / "report.json"
+    with draft(told, force=True) as unfinished, write_errors(told):
         unfinished.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", "utf-8")
     return report
 
