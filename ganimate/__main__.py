@@ -1,6 +1,69 @@
-"""``python -m ganimate``: the same as the command."""
+"""The command as a process: ``ganimate``, and ``python -m ganimate``."""
 
-from ganimate.cli.app import main
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from io import TextIOWrapper
+from types import FrameType
+from typing import NoReturn
+
+_ENDING = ("SIGTERM", "SIGHUP")
+"""Signals that end a command as Ctrl-C does: what is unfinished is removed first."""
+
+
+def run() -> int:
+    """Run this process's command line, and return its exit status.
+
+    Of a command that a signal ended it is 128 and the signal's number, as shells have it.
+    """
+    for name in _ENDING:
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, _end)
+    if isinstance(sys.stdout, TextIOWrapper):  # names of files need not be text
+        sys.stdout.reconfigure(errors="surrogateescape")
+    try:
+        if sys.argv[1:] == ["--version"]:  # at once: the parser alone takes a quarter of a second
+            from ganimate import __version__
+
+            print(f"ganimate {__version__}")
+            status = 0
+        else:
+            from ganimate.cli.app import main
+
+            status = main()
+    except SystemExit as done:
+        status = done.code if isinstance(done.code, int) else int(bool(done.code))
+    except KeyboardInterrupt:
+        status = 128 + signal.SIGINT
+    # All is written or removed: from here on signals may end the process as they are.
+    for name in ("SIGINT", *_ENDING):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    flushed = _flush()
+    return status or flushed
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _flush() -> int:
+    """Write out what was printed; the status is 1 where nobody takes it."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError as error:
+        # Else Python would try once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            reason = f"could not be written: {error.strerror}"
+            print(f"ganimate: the standard output {reason}", file=sys.stderr)
+        return 1
+    return 0
+
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(run())

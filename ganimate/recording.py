@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -297,7 +298,10 @@ def is_film(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of bombs: nothing is decoded here
+            image = Image.open(path)
+        with image:
             loops = image.format in ("GIF", "PNG") and getattr(image, "is_animated", False)
             return loops or image.format == "MPEG"  # which Pillow knows by name alone
     except Exception:  # not a picture at all, or a damaged one

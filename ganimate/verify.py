@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganimate.errors import GanimateError
+from ganimate.files import check_file, is_folder
 from ganimate.media.signatures import read_credentials
 from ganimate.media.source import open_film
 from ganimate.media.statement import Finding, film_statement, still_statement
@@ -23,6 +24,8 @@ from ganimate.media.stills import MAX_PIXELS, MIN_SIDE, READABLE, read_photo
 from ganimate.media.watermark import THRESHOLD, score
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ganimate.faces.locate import Locator
     from ganimate.media.profiles import Pixels
 
@@ -30,6 +33,9 @@ LOOKED_AT = 8
 """Frames of a film or folder that are looked at, spread evenly ..."""
 FIRST = 240
 """... over the whole film; of what can only be read from its beginning, over so many frames."""
+MOST_DECODED = 1_000_000_000
+"""Pixels of an animation that are decoded."""
+ANIMATED = ("GIF", "PNG", "WEBP", "TIFF", "AVIF")
 MOST_FRAMES = 1_000_000
 """How many entries of a folder are listed."""
 
@@ -79,10 +85,9 @@ def verify(path: Path, locator: Locator, *, trusted: bytes | None = None) -> Ver
     Raises:
         GanimateError: there is no such file, or it can be read neither as picture nor as film.
     """
-    if path.is_dir():
+    if is_folder(path):
         return _folder(path, locator, trusted)
-    if not path.is_file():
-        raise GanimateError(f"{path}: there is no such file")
+    check_file(path)
     read = _picture(path)
     said, suffix, pictures = read or (film_statement(path), _film_suffix(path), _frames(path))
     marks = [_watermark(one, locator) for one in pictures]
@@ -149,12 +154,23 @@ def _animation(path: Path) -> Iterator[Pixels]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(path) as image:
-                for index in _spread(min(image.n_frames, FIRST)):
+            with Image.open(path, formats=ANIMATED) as image:
+                most = min(FIRST, max(1, MOST_DECODED // (image.size[0] * image.size[1])))
+                for index in _spread(_count(image, most)):
                     image.seek(index)
                     yield np.array(image.convert("RGB"))
         except Exception as error:  # as above
             raise GanimateError(f"{path}: the animation is damaged: {error}") from error
+
+
+def _count(image: Image.Image, most: int) -> int:
+    """How many frames an animation has; counting ends at `most`, since there may be millions."""
+    try:
+        for index in range(1, most):
+            image.seek(index)
+    except EOFError:
+        return index
+    return most
 
 
 def _frames(path: Path) -> Iterator[Pixels]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import pickle
 import re
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganimate.errors import GanimateError
+from ganimate.files import read_file
+from ganimate.media.output import draft, write_errors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,6 +30,8 @@ LICENCE = (
 )
 MAX_BYTES = 400 * 2**20
 """No weights of this project come near; a larger file is refused before it is read."""
+WIDEST, MOST_LEVELS = 4096, 16
+"""Nor does any number in a network's description, or the length of a list in it."""
 
 
 @dataclass(frozen=True)
@@ -101,23 +107,22 @@ def _read(path: Path) -> tuple[dict[str, Tensor], WeightsInfo]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    # One read for the fingerprint, the header and the tensors: they cannot disagree.
+    data = read_file(path, MAX_BYTES)
+    fingerprint = hashlib.sha256(data).hexdigest()[:12]
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise GanimateError(f"{path}: larger than {MAX_BYTES >> 20} MB, not weights of ours")
-        # One read for both the fingerprint and the tensors: they cannot disagree.
-        data = path.read_bytes()
-        tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         metadata = json.loads(header["__metadata__"]["ganimate"])
         config = metadata["config"]
         found = metadata["architecture"]
-    except OSError as error:
-        raise GanimateError(f"{path}: cannot be read: {error.strerror}") from error
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        if not isinstance(config, dict) or not isinstance(found, str):
+            raise TypeError("its metadata is not ours")
+        tensors = load(data)
+    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise GanimateError(
-            f"{path}: not ganimate weights: {error}", "expected a safetensors file of ganimate's"
+            f"{path}: not ganimate weights: {_reason(error)}{_compared(path, fingerprint)}",
+            "expected a safetensors file of ganimate's",
         ) from error
-    fingerprint = hashlib.sha256(data).hexdigest()[:12]
     return tensors, WeightsInfo(path, fingerprint, found, config, metadata)
 
 
@@ -125,15 +130,94 @@ def _load(path: Path, architecture: str, kind: Any) -> tuple[Any, WeightsInfo]:
     import torch
 
     tensors, info = _read(path)
+    prints = _compared(path, info.fingerprint)
     if info.architecture != architecture:
-        raise GanimateError(f"{path}: holds a {info.architecture}, not a {architecture}")
+        raise GanimateError(f"{path}: holds a {info.architecture}, not a {architecture}{prints}")
     try:
-        network = kind(**info.config)
-        network.load_state_dict({k: v.to(torch.float32) for k, v in tensors.items()})
-    except (RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise GanimateError(f"{path}: does not fit its own description: {reason}") from error
+        check_config(info.config)
+        with torch.device("meta"), warnings.catch_warnings():  # shapes alone: no memory is taken
+            warnings.simplefilter("ignore")  # of shapes without elements, which fit no file
+            network = kind(**info.config)
+        network.load_state_dict(_fitted(tensors, network.state_dict()), assign=True)
+    except (RuntimeError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
+        raise GanimateError(
+            f"{path}: does not fit its own description: {_reason(error)}{prints}"
+        ) from error
+    if _is_installed(path) and (expected := _expected(path)) not in (None, info.fingerprint):
+        raise GanimateError(
+            f"{path}: fingerprint {info.fingerprint}, expected {expected}: not what was installed",
+            "install the package anew, or pass --weights FILE",
+        )
     return network.eval(), info
+
+
+def check_config(config: dict[str, Any]) -> None:
+    """Refuse a network's description with numbers that no network of ours has.
+
+    Raises:
+        ValueError: one is not ours, in one line.
+    """
+    for name, value in config.items():
+        numbers = value if isinstance(value, list) else [value]
+        plain = all(isinstance(one, bool | int | str) for one in numbers)
+        if len(numbers) > MOST_LEVELS or not plain or max(map(_size, numbers), default=1) > WIDEST:
+            raise ValueError(f"{name} cannot be {value!r}")
+
+
+def _size(value: bool | int | str) -> int:
+    return len(value) if isinstance(value, str) else abs(value)
+
+
+def _fitted(tensors: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a file as a network takes them, copied out of the file's bytes.
+
+    Raises:
+        ValueError: some are missing, too many, of other shapes, or not finite.
+    """
+    for names, fault in ((wanted.keys() - tensors, "lacks"), (tensors.keys() - wanted, "has")):
+        if names:
+            raise ValueError(f"it {fault} {min(names)}" + (" ..." if len(names) > 1 else ""))
+    fitted = {}
+    for name, value in tensors.items():
+        if value.shape != wanted[name].shape:
+            raise ValueError(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}")
+        if value.is_complex() or not value.isfinite().all():
+            raise ValueError(f"{name} holds what are no finite numbers")
+        fitted[name] = value.to(wanted[name].dtype, copy=True)
+    return fitted
+
+
+def _reason(error: Exception) -> str:
+    """What a library says of a damaged file, in one line."""
+    missing = isinstance(error, KeyError)
+    text = f"it has no {error}" if missing else str(error) or type(error).__name__
+    return " ".join(text.split())[:200]
+
+
+def _compared(path: Path, found: str) -> str:
+    """The fingerprint of a file that is refused, and what it should be where that is known."""
+    expected = _expected(path)
+    told = f", expected {expected}" if expected and expected != found else ""
+    return f" (fingerprint {found}{told})"
+
+
+def _is_installed(path: Path) -> bool:
+    """Whether a file is of an installed package, where nobody changes it, and not of a checkout."""
+    return path.parent == Path(__file__).resolve().parent / "weights"
+
+
+def _expected(path: Path) -> str | None:
+    """The fingerprint that the report beside weights gives, where there is one."""
+    try:
+        report = json.loads((path.parent / "report.json").read_text("utf-8"))
+        fingerprints = {
+            "generator": report["weights"]["fingerprint"],
+            "reader": report["reader"],
+            "evaluation-reader": report["evaluation_reader"]["fingerprint"],
+        }
+        return str(fingerprints[path.stem])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def save_network(
@@ -148,7 +232,7 @@ def save_network(
         half: in float16; else in float32.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     kind = torch.float16 if half else torch.float32
     tensors = {
@@ -163,13 +247,9 @@ def save_network(
         "licence": LICENCE,
         **metadata,
     }
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        save_file(tensors, partial, metadata={"ganimate": json.dumps(described)})
-        partial.chmod(0o644)  # the writer makes it private; installed weights are for everyone
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # The library's own `save_file` leaves files of random names behind when it is killed.
+    with draft(path, force=True) as unfinished, write_errors(path):
+        unfinished.write_bytes(save(tensors, metadata={"ganimate": json.dumps(described)}))
     return path
 
 
@@ -205,14 +285,18 @@ def _read_checkpoint(path: Path) -> object:
     """What `torch.save` wrote: tensors in dicts and lists, and nothing that would be run."""
     import torch
 
+    data = read_file(path, MAX_BYTES)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise GanimateError(f"{path}: larger than {MAX_BYTES >> 20} MB, not a generator")
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:  # what it says of itself, unpacked
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        unpacked = 0  # PyTorch's older format is no archive
+    if unpacked > MAX_BYTES:
+        raise GanimateError(f"{path}: larger than {MAX_BYTES >> 20} MB unpacked, not a generator")
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about formats: what matters is raised
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise GanimateError(f"{path}: cannot be read: {error.strerror or error}") from error
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
         held = f" ({named[1]})" if named else ""
@@ -220,8 +304,6 @@ def _read_checkpoint(path: Path) -> object:
             f"{path}: refused: it holds more than tensors{held}, or is no checkpoint",
             "nothing in it was run; only a generator's state_dict can be imported",
         ) from error
-    except GanimateError:
-        raise
     except Exception as error:  # a damaged file can fail anywhere in the reader
         reason = " ".join(str(error).split())[:120]
         raise GanimateError(f"{path}: not a readable checkpoint: {reason}") from error

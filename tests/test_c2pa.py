@@ -172,7 +172,7 @@ def test_wrong_keys(tmp_path: Path, folder: Path) -> None:
         Credentials.load(key, key)
     with pytest.raises(GanimateError, match=r"cert\.pem: this is no private key"):
         Credentials.load(cert, cert)
-    with pytest.raises(GanimateError, match="cannot be read"):
+    with pytest.raises(GanimateError, match="no such file"):
         Credentials.load(tmp_path / "none.pem", key)
     with pytest.raises(UsageError, match="http"):
         Credentials.load(cert, key, "ftp://somewhere")

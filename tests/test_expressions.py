@@ -107,7 +107,7 @@ def test_an_error_in_a_users_file_names_the_file_and_the_entry(tmp_path, text, s
 
 
 def test_a_users_file_that_cannot_be_read(tmp_path) -> None:
-    with pytest.raises(GanimateError, match=r"nowhere\.yaml: cannot be read"):
+    with pytest.raises(GanimateError, match=r"nowhere\.yaml: there is no such file"):
         load_expressions(tmp_path / "nowhere.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"caf\xe9: {}")
     with pytest.raises(GanimateError, match="UTF-8"):

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ganimate.errors import GanimateError
+from ganimate.media import output
 from ganimate.media.output import check_output, draft, scratch
+from ganimate.media.stills import Photo, write_photo
+from ganimate.media.video import film_writer
+from ganimate.recording import Recording
 
 
 def names(folder: Path) -> list[str]:
@@ -126,6 +135,7 @@ def test_an_old_folder_comes_back_if_the_new_one_cannot_move(
     out = tmp_path / "frames"
     out.mkdir()
     (out / "00007.png").touch()
+    monkeypatch.setattr(output, "_exchange", lambda one, other: False)
     rename = Path.rename
     moved: list[Path] = []
 
@@ -140,6 +150,112 @@ def test_an_old_folder_comes_back_if_the_new_one_cannot_move(
         new.mkdir()
     assert names(out) == ["00007.png"]
     assert names(tmp_path) == ["frames"]
+
+
+def killed(folder: Path, kind: str) -> None:
+    """Leave in `folder` what a run leaves that is killed while it writes a file, or a folder."""
+    program = """
+import os, signal, sys
+from pathlib import Path
+from ganimate.media.output import draft
+with draft(Path(sys.argv[1])) as unfinished:
+    if sys.argv[2] == "folder":
+        unfinished.mkdir()
+        unfinished /= "00000.png"
+    unfinished.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(folder / "out.png"), kind])
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are asked for as POSIX has it")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_run_left_goes_with_the_next_one(tmp_path: Path, kind: str) -> None:
+    killed(tmp_path, kind)
+    (left,) = names(tmp_path)
+    assert left.startswith(".ganimate-") and left.endswith(".png")
+    for other in (".ganimate-notes", ".ganimate-00000000-1-a.png", f"{left}.mine"[1:]):
+        (tmp_path / other).touch()  # a person's, another machine's, a person's
+    with scratch(tmp_path) as running, draft(tmp_path / "out.png") as unfinished:
+        running.touch()
+        assert left not in names(tmp_path) and running.name in names(tmp_path)
+        unfinished.write_bytes(b"whole")
+    assert len(names(tmp_path)) == 4 and (tmp_path / "out.png").read_bytes() == b"whole"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets folders change places")
+def test_folders_change_places_at_once(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    (other / "inside").mkdir(parents=True)
+    if not output._exchange(one, other):
+        pytest.skip("this disk's folders cannot")
+    assert names(one) == ["inside"] and names(other) == []
+
+
+def test_names_that_cannot_be(tmp_path: Path) -> None:
+    for name in ("long" * 100 + ".png", "zero\0.png"):
+        with pytest.raises(GanimateError, match="cannot be written"):
+            check_output(tmp_path / name, force=False)
+    longest = tmp_path / ("a" * 251 + ".png")
+    with draft(longest) as unfinished:
+        unfinished.touch()
+    assert names(tmp_path) == [longest.name]
+
+
+def picture(path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    write_photo(Photo(noise), path, provenance=None, force=True)
+
+
+def film(path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (5, 96, 96, 3), dtype=np.uint8)
+    with film_writer(path, size=(96, 96), fps=10, provenance=None, force=True) as writer:
+        for frame in noise:
+            writer.write(frame)
+
+
+def recording(path: Path) -> None:
+    values = np.zeros((300, 17), np.float32)
+    seen = np.ones(300, np.float32)
+    Recording(np.arange(300) / 25, values, seen, 25.0, Path("film")).save(path, force=True)
+
+
+def checkpoint(path: Path) -> None:
+    from ganimate.training.state import save_state
+
+    save_state(path, {"numbers": list(range(10_000))})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("out.png", picture),
+        ("out.mp4", film),
+        ("out.gif", film),
+        ("frames", film),
+        ("out.csv", recording),
+        ("out.safetensors", checkpoint),
+    ],
+)
+def test_a_disk_that_fills_up(tmp_path: Path, name: str, write: Callable[[Path], None]) -> None:
+    """A limit on the size of files stands for a full disk: the system refuses just the same."""
+    import resource
+
+    out = tmp_path / name
+    write(out)
+    before = out.read_bytes() if out.is_file() else names(out)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(GanimateError, match=name):
+            write(out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (out.read_bytes() if out.is_file() else names(out)) == before
+    assert names(tmp_path) == [name]
 
 
 def test_scratch_removes_what_is_there(tmp_path: Path) -> None:

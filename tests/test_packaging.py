@@ -114,3 +114,21 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in pages:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_the_lock_names_the_pinned_versions_by_hash_and_no_place() -> None:
+    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+    locked = [re.fullmatch(r"([\w.-]+)==(\S+) --hash=sha256:[0-9a-f]{64}", line) for line in lines]
+    assert all(found or line.startswith("#") for found, line in zip(locked, lines, strict=True))
+    versions = {canonicalize_name(found[1]): found[2] for found in locked if found}
+    for pin in map(Requirement, pins()):
+        here = {"python_version": "3.11", "sys_platform": "linux", "platform_machine": "x86_64"}
+        if pin.marker is None or pin.marker.evaluate(here):
+            name = canonicalize_name(pin.name)
+            assert Version(versions.pop(name)) in pin.specifier, f"{name}: make lock"
+    assert not versions, "make lock"
+
+
+def pins() -> list[str]:
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]

@@ -19,8 +19,8 @@ from PIL import Image
 from ganimate.cli.app import main
 from ganimate.errors import GanimateError, UsageError
 from ganimate.facs import AU_NUMBERS, ActionUnits, load_expressions, parse_look
+from ganimate.files import MAX_YAML
 from ganimate.timeline import Timeline
-from ganimate.timeline.story import MAX_BYTES
 from ganimate.trajectory import IN_BETWEENS, MAX_FRAMES, Trajectory, interpolate
 
 CURRENT = ActionUnits({1: 0.2, 12: 0.3, 45: 0.1})
@@ -332,7 +332,6 @@ WRONG = {
     "two documents": ("fps: 1\n---\nfps: 2", "line 2: not valid YAML"),
     "deep": ("[" * 700, "nested too deeply"),
     "no text": ("fps: \x00", "not a text file"),
-    "long": ("#" * (MAX_BYTES + 1), "longer than a timeline may be"),
 }
 
 
@@ -367,10 +366,13 @@ def test_whatever_stands_in_a_file_is_read_or_refused(tmp_path_factory, text) ->
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
-    with pytest.raises(GanimateError, match=r"none\.yaml: cannot be read: No such file"):
+    with pytest.raises(GanimateError, match=r"none\.yaml: there is no such file"):
         Timeline.load(tmp_path / "none.yaml")
     with pytest.raises(UsageError, match=r"'\.txt'"):
         Timeline.load(tmp_path / "story.txt")
+    (tmp_path / "long.yaml").write_text("#" * (MAX_YAML + 1))
+    with pytest.raises(GanimateError, match=r"long\.yaml: larger than such a file may be"):
+        Timeline.load(tmp_path / "long.yaml")
 
 
 def test_the_schema_knows_what_the_reader_knows(story: Path) -> None:

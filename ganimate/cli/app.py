@@ -11,8 +11,10 @@ import typer
 
 from ganimate import __version__
 from ganimate.cli.animate import animate
+from ganimate.cli.console import one_line
 from ganimate.cli.edit import edit
 from ganimate.cli.evaluate import evaluate
+from ganimate.cli.export import export
 from ganimate.cli.expressions import expressions
 from ganimate.cli.faces import faces
 from ganimate.cli.keys import keys
@@ -50,6 +52,7 @@ for command in (
     studio,
     train,
     evaluate,
+    export,
 ):
     app.command()(command)
 app.add_typer(weights, name="weights")
@@ -93,9 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in words:
             traceback.print_exc()
         if isinstance(error, GanimateError):
-            print(f"ganimate: {error}", file=sys.stderr)
+            print(f"ganimate: {one_line(str(error))}", file=sys.stderr)
             return error.exit_code
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        if isinstance(error, OSError) and error.strerror:
+            where = error.filename or "the standard output"
+            print(f"ganimate: {one_line(f'{where}: {error.strerror}')}", file=sys.stderr)
+            return 1
+        reason = one_line(" ".join(f"{type(error).__name__}: {error}".split()))
         print(f"ganimate: unexpected {reason} (--debug shows where)", file=sys.stderr)
     return 1
 

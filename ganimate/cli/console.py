@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def one_line(text: str) -> str:
+    """The same with whatever would not show, such as a line feed in a file's name, spelt out."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class Console:
     """One command's voice.
 
@@ -32,12 +37,13 @@ class Console:
         if self._spinner:  # a notice may announce a download, which has a bar of its own
             self._spinner.stop()
         if not self.quiet:
-            print(f"ganimate: {text}", file=sys.stderr)
+            print(f"ganimate: {one_line(text)}", file=sys.stderr)
 
     def result(self, text: str, summary: Mapping[str, Any]) -> None:
         """Print what came out: for people, or for machines."""
         if self.as_json:
-            print(json.dumps(summary, ensure_ascii=False))
+            line = json.dumps(summary, ensure_ascii=False)
+            print(line if line.isprintable() else json.dumps(summary))  # names may be no text
         elif not self.quiet:
             print(text)
 

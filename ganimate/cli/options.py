@@ -53,7 +53,7 @@ Weights = Annotated[
     Path | None,
     Option(metavar="FILE", help="A generator's weights (safetensors); else the shipped ones."),
 ]
-Device = Annotated[str, Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps ...")]
+Device = Annotated[str, Option(metavar="NAME", help="auto, cpu, openvino, cuda, cuda:1, mps ...")]
 
 # Writing
 Output = Annotated[

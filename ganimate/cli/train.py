@@ -84,6 +84,8 @@ def train(
         )
     if start is not None and (resume or plan.task != "generator"):
         raise UsageError("--start is for a generator's new run", "leave out --start")
+    if start is not None and start.parent.absolute() == out.absolute():
+        raise UsageError(f"{start}: the run would write over it", "choose another --out")
     fabric = Fabric(
         accelerator=accelerator,
         devices=devices,

@@ -73,7 +73,7 @@ def import_(
         raise UsageError(f"{output}: weights end in .safetensors")
     if size not in range(32, 1025, 32):
         raise UsageError(f"--size {size}: a multiple of 32, from 32 to 1024")
-    check_output(output, force=force)
+    check_output(output, force=force, source=checkpoint)
 
     from ganimate.weights import import_generator
 

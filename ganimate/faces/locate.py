@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -320,7 +323,7 @@ class Landmarker:
 
     def __init__(self, model: Path, confidence: float, *, video: bool = False) -> None:
         try:
-            with _hushed():
+            with _hushed(), _without_pyplot():
                 import mediapipe
                 from mediapipe.tasks.python import BaseOptions, vision
 
@@ -382,6 +385,36 @@ def _inside(points: NDArray[Any], height: int, width: int) -> bool:
     """Whether a face's middle lies in the photo: its mirrored margin shows faces, too."""
     x, y = points.mean(0)
     return bool(-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5)
+
+
+@contextlib.contextmanager
+def _without_pyplot() -> Iterator[None]:
+    """Keep MediaPipe from loading matplotlib, for pictures we never draw: a third of a start.
+
+    What it gets instead loads the real one when it is first asked for something.
+    """
+    names = ("matplotlib", "matplotlib.pyplot")
+    if any(name in sys.modules for name in names):
+        yield
+        return
+    stand_ins = {name: _Later(name) for name in names}
+    vars(stand_ins["matplotlib"])["pyplot"] = stand_ins["matplotlib.pyplot"]
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in names:
+            if isinstance(sys.modules.get(name), _Later):
+                del sys.modules[name]
+
+
+class _Later(ModuleType):
+    """Stands for a module that is loaded when something of it is first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # the import system's own questions
+            raise AttributeError(name)
+        return getattr(import_module(self.__name__), name)
 
 
 @contextlib.contextmanager

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
-from ganimate.errors import GanimateError, UsageError
+from ganimate.errors import UsageError
 from ganimate.facs.assignments import (
     LETTERS,
     NUMBER,
@@ -22,6 +21,7 @@ from ganimate.facs.assignments import (
     words,
 )
 from ganimate.facs.units import ActionUnits, blend, find_sided, nearest, plain
+from ganimate.files import read_yaml
 
 _BASES = ("current", "neutral")
 
@@ -67,15 +67,7 @@ def _builtin_expressions() -> Mapping[str, Expression]:
 
 
 def _read_expressions(path: Path) -> dict[str, Expression]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except OSError as error:
-        raise GanimateError(f"{path}: cannot be read: {error.strerror}") from error
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise GanimateError(f"{path}{line}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise GanimateError(f"{path}: not a text file in UTF-8") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise UsageError(f"{path}: holds no expressions", "write lines such as calm: {6: 0.2}")
     expressions: dict[str, Expression] = {}
@@ -83,9 +75,9 @@ def _read_expressions(path: Path) -> dict[str, Expression]:
         try:
             expression = _read_expression(key, entry, default_source=path.name)
         except UsageError as error:
-            raise UsageError(f"{path}: {key}: {error.message}", error.hint) from None
+            raise UsageError(f"{path}: {_short(key)}: {error.message}", error.hint) from None
         if expression.name in expressions:
-            raise UsageError(f"{path}: {key}: {expression.name} is already in this file")
+            raise UsageError(f"{path}: {_short(key)}: {expression.name} is already in this file")
         expressions[expression.name] = expression
     return expressions
 
@@ -95,10 +87,12 @@ def _read_expression(key: object, entry: object, default_source: str) -> Express
     if name == "current" or not re.fullmatch(r"[^\W\d][\w-]*", name):
         raise UsageError("not a name for an expression", "letters first; quote on, off, yes, no")
     if not isinstance(entry, dict):
-        raise UsageError(f"{entry!r} is not a set of intensities", "write {12: 0.8, 6: 0.5}")
+        raise UsageError(
+            f"{shortened(entry)} is not a set of intensities", "write {12: 0.8, 6: 0.5}"
+        )
     details = entry if "action_units" in entry else {"action_units": entry}
     if unknown := details.keys() - {"action_units", "source", "note"}:
-        stray = ", ".join(map(str, unknown))
+        stray = ", ".join(map(_short, unknown))
         raise UsageError(f"unknown key {stray}", "action_units, source and note are known")
     if not isinstance(details["action_units"], dict):
         raise UsageError("action_units is not a set of intensities", "write {12: 0.8, 6: 0.5}")
@@ -116,21 +110,12 @@ def _read_expression(key: object, entry: object, default_source: str) -> Express
     )
 
 
+def _short(key: object) -> str:
+    return key if isinstance(key, str) and len(key) <= 40 else shortened(key)
+
+
 def _expression_name(text: str) -> str:
     return plain(text).replace(" ", "-")
-
-
-class _UniqueKeys(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML's safe loader, which by itself lets the last of two equal keys win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        keys = [key.value for key, _ in node.value]
-        for index, (key, _) in enumerate(node.value):
-            if key.value in keys[:index]:
-                raise yaml.MarkedYAMLError(
-                    problem=f"{key.value} is given twice", problem_mark=key.start_mark
-                )
-        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
 
 
 def parse_look(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganimate.errors import GanimateError, UsageError
+from ganimate.files import read_file
 from ganimate.media.output import scratch
 from ganimate.media.provenance import DIGITAL_SOURCE_TYPE, Provenance
 from ganimate.media.statement import printable
@@ -258,14 +259,7 @@ def read_pem(path: Path) -> bytes:
     Raises:
         GanimateError: it cannot be read, or is too long to be one.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_PEM + 1)
-    except OSError as error:
-        raise GanimateError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > _MAX_PEM:
-        raise GanimateError(f"{path}: this is too long for certificates or a key")
-    return content
+    return read_file(path, _MAX_PEM)
 
 
 def _algorithm(private: object, name: Path) -> str:

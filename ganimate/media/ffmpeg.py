@@ -90,7 +90,8 @@ def gif_arguments(ffmpeg: str, recording: Path, output: Path) -> list[str]:
     as large. So the frames are recorded without loss first, and read twice: for the palette, and
     for the frames, dithered only where something moves.
     """
-    reading = ["-protocol_whitelist", "file", "-i", f"file:{recording.absolute()}"]
+    reading = ["-protocol_whitelist", "file", "-f", "matroska"]
+    reading += ["-i", f"file:{recording.absolute()}"]
     graph = (
         "[0:v]palettegen=stats_mode=full[palette];"
         "[1:v][palette]paletteuse=dither=sierra2_4a:diff_mode=rectangle"

@@ -1,18 +1,31 @@
-"""Where results are written: checked early, written aside, moved into place only when complete."""
+"""Where results are written: checked early, written aside, moved into place only when complete.
+
+Nothing but a kill that cannot be caught, or a power cut, leaves anything unfinished behind: hidden
+files and folders whose names begin with ".ganimate-". The next run that writes into the folder
+removes those of runs that are over.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import re
 import secrets
 import shutil
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ganimate.errors import GanimateError
 
 _FRAME_NAME = re.compile(r"\d{5,}\.png")
+_LONGEST_SUFFIX = 16
+
+# Of Linux's renameat2: paths count from the working folder; the two change places.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def check_output(path: str | os.PathLike[str], *, force: bool, source: Path | None = None) -> None:
@@ -24,9 +37,17 @@ def check_output(path: str | os.PathLike[str], *, force: bool, source: Path | No
         source: the photo that was read; it is never written over, `force` or not.
 
     Raises:
-        GanimateError: the output exists, is the source, or its folder is missing or read-only.
+        GanimateError: the output exists, is the source, has an impossible name, or its folder is
+            missing or read-only.
     """
     path = Path(path)
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, ValueError) as error:  # too long a name; a zero in it
+        reason = getattr(error, "strerror", None) or error
+        raise GanimateError(f"{path}: cannot be written: {reason}") from error
     if not path.parent.is_dir():
         raise GanimateError(f"{path}: the folder {path.parent} does not exist", "create it first")
     if not os.access(path.parent, os.W_OK):
@@ -57,14 +78,48 @@ def scratch(folder: Path, suffix: str = "") -> Iterator[Path]:
     The caller creates the file itself, so that it gets the permissions of any other new file
     (those of `tempfile` can be read by their owner alone).
     """
-    path = folder / f".ganimate-{secrets.token_hex(8)}{suffix}"
+    kind = suffix if len(suffix) <= _LONGEST_SUFFIX else ""
+    path = folder / f"{_prefix()}{os.getpid()}-{secrets.token_hex(8)}{kind}"
     try:
         yield path
     finally:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        _remove(path)
+
+
+@cache
+def _prefix() -> str:
+    """What names begin with that are written aside on this machine; the process follows."""
+    return f".ganimate-{zlib.crc32(platform.node().encode()):08x}-"
+
+
+@lru_cache(maxsize=256)
+def _sweep(folder: Path) -> None:
+    """Remove what runs that were killed on this machine left in a folder; looks there once."""
+    with suppress(OSError):
+        for left in folder.glob(f"{_prefix()}*"):
+            process = left.name.removeprefix(_prefix()).partition("-")[0]
+            if process.isdecimal() and not _runs(int(process)):
+                _remove(left)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this number may be running."""
+    if os.name != "posix":  # where asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # somebody else's
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -94,6 +149,7 @@ def draft(path: Path, *, force: bool = False, source: Path | None = None) -> Ite
         GanimateError: as `check_output`, or the system refused to write.
     """
     check_output(path, force=force, source=source)
+    _sweep(path.parent.absolute())
     with scratch(path.parent, path.suffix) as unfinished:
         yield unfinished
         with write_errors(path):
@@ -104,21 +160,50 @@ def draft(path: Path, *, force: bool = False, source: Path | None = None) -> Ite
 
 
 def _flush(written: Path) -> None:
-    """Have the system put a file, or every file of a folder, on the disk."""
-    for file in written.iterdir() if written.is_dir() else [written]:
+    """Have the system put a file, or a folder and every file in it, on the disk."""
+    folder = written.is_dir()
+    for file in written.iterdir() if folder else [written]:
         with file.open("rb+") as handle:
             os.fsync(handle.fileno())
+    if folder:
+        _flush_names(written)
+
+
+def _flush_names(folder: Path) -> None:
+    """Have the system put what a folder lists on the disk."""
+    if os.name != "posix":
+        return
+    listed = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network disks know no such thing
+            os.fsync(listed)
+    finally:
+        os.close(listed)
 
 
 def _move(unfinished: Path, path: Path) -> None:
+    """Put the result in its place, and what was there, if it is a folder, in the result's."""
     if not path.is_dir():
         unfinished.replace(path)
-        return
-    # A folder cannot replace another one in a single step, so the old one steps aside.
-    with scratch(path.parent) as previous:
-        path.rename(previous)
+    elif not _exchange(unfinished, path):
+        # Elsewhere than on Linux a folder cannot replace another in a single step. The old one
+        # steps aside, by a name that people see and no sweep takes, should we be killed here.
+        aside = path.with_name(f"{path.name}-before-{secrets.token_hex(4)}")
+        path.rename(aside)
         try:
             unfinished.rename(path)
         except BaseException:
-            previous.rename(path)
+            aside.rename(path)
             raise
+        _remove(aside)
+    _flush_names(path.parent)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two files or folders change places in a single step; False where that cannot be."""
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    return bool(rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0)

@@ -40,6 +40,9 @@ _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 _GANIMATE = "urn:ganimate:xmp:1.0:"
 _PREFIXES = {"x": _X, "rdf": _RDF, "xmp": _XMP, "Iptc4xmpExt": _IPTC, "ganimate": _GANIMATE}
 
+MAX_PACKET = 4 << 20
+"""Bytes of the longest XMP packet that is read."""
+
 _PNG_XMP_KEYWORD = "XML:com.adobe.xmp"
 MP4_XMP_UUID = uuid.UUID("be7acfcb-97a9-42e8-9c71-999491e3afac")
 
@@ -121,6 +124,8 @@ class _NoDoctype(ET.TreeBuilder):
 
 def _parse(packet: bytes) -> tuple[ET.Element, dict[str, str]] | None:
     """The rdf:RDF element of an XMP packet and the packet's prefixes; None if it is damaged."""
+    if len(packet) > MAX_PACKET:
+        return None
     builder = _NoDoctype()
     try:
         parser = ET.XMLParser(target=builder)

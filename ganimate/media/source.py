@@ -18,6 +18,7 @@ from typing import IO
 import numpy as np
 
 from ganimate.errors import GanimateError, UsageError
+from ganimate.files import check_file
 from ganimate.media.ffmpeg import find_ffmpeg
 from ganimate.media.profiles import Pixels
 
@@ -41,6 +42,10 @@ UNTOLD = ("unknown", "unspecified", "reserved")
 """What ffmpeg says of colours where the film does not say."""
 
 _TICK = 1e-5  # clocks are stated to a millionth of a second
+
+# ffmpeg's own lines; a film's tags, which are told too, may say the same words.
+_SHOWN = r"^\[(?:Parsed_)?showinfo[^\]]*\] \[info\]"
+_NUMBER, _PAIR, _DECIMAL = r"(\d{1,9})", r"(\d{1,9})/(\d{1,9})", r"\d{1,9}(?:\.\d{1,9})?"
 
 _QUIET = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info")
 
@@ -186,6 +191,7 @@ def probe(path: Path) -> FilmInfo:
     Raises:
         GanimateError: the file cannot be read, or is no film, or one of an absurd size.
     """
+    check_file(path)
     try:
         with path.open("rb"):
             pass
@@ -260,8 +266,12 @@ def decode_arguments(
 def read_probe(told: str) -> FilmInfo | None:
     """What the messages of `probe_arguments` say; None where there is no frame to speak of."""
     stream = re.search(r"^\[info\] +Stream #0:\d+.*?: Video: .*", told, re.MULTILINE)
-    exact = re.search(r"config in time_base: *(\d+)/(\d+), frame_rate: *(\d+)/(\d+)", told)
-    frame = re.search(r"\] n: *0 .*? fmt:(\w+) .*?sar:(\d+)/(\d+) s:(\d+)x(\d+)", told)
+    exact = re.search(
+        rf"{_SHOWN} config in time_base: *{_PAIR}, frame_rate: *{_PAIR}", told, re.MULTILINE
+    )
+    frame = re.search(
+        rf"{_SHOWN} n: *0 .*? fmt:(\w+) .*?sar:{_PAIR} s:{_NUMBER}x{_NUMBER}", told, re.MULTILINE
+    )
     if not stream or not frame or not exact:
         return None
     width, height, across, down = (int(frame[i]) for i in (4, 5, 2, 3))
@@ -270,8 +280,10 @@ def read_probe(told: str) -> FilmInfo | None:
     mean, ticks = (_rate(stream[0], word) for word in ("fps", "tbr"))
     rate = Fraction(int(exact[3]), int(exact[4]) or 1) or ticks or mean or Fraction(25)
     variable = mean is not None and abs(rate / mean - 1) > 0.01
-    stated = re.search(r"^\[info\] +Duration: (\d+):(\d+):([\d.]+)", told, re.MULTILINE)
-    begin = re.search(r"^\[info\] +Duration: .*, start: (-?[\d.]+)", told, re.MULTILINE)
+    stated = re.search(
+        rf"^\[info\] +Duration: {_NUMBER}:{_NUMBER}:({_DECIMAL})", told, re.MULTILINE
+    )
+    begin = re.search(rf"^\[info\] +Duration: .*, start: (-?{_DECIMAL})", told, re.MULTILINE)
     container = re.search(r"^\[info\] Input #0, (\w+)", told, re.MULTILINE)
     tags = {
         name: found[1] if (found := re.search(rf"\bcolor_{name}:(\w+)", told)) else "unknown"
@@ -298,7 +310,7 @@ def read_probe(told: str) -> FilmInfo | None:
 
 def _rate(stream: str, word: str) -> Fraction | None:
     """`29.97 fps` or `1k tbr` of ffmpeg's line on a stream."""
-    found = re.search(rf"([\d.]+)(k?) {word}\b", stream)
+    found = re.search(rf"({_DECIMAL})(k?) {word}\b", stream)
     rate = Fraction(found[1]) * (1000 if found[2] else 1) if found else Fraction(0)
     return rate if rate > 0 else None
 
@@ -324,9 +336,9 @@ class _Messages:
         base = Fraction(0)
         for raw in stream:
             line = raw.decode(errors="replace")
-            if found := re.search(r"config in time_base: *(\d+)/(\d+)", line):
+            if found := re.match(rf"{_SHOWN} config in time_base: *{_PAIR}", line):
                 base = Fraction(int(found[1]), max(1, int(found[2])))
-            elif found := re.search(r"showinfo.*\] n: *\d+ pts: *(-?\d+|NOPTS)", line):
+            elif found := re.match(rf"{_SHOWN} n: *\d+ pts: *(-?\d{{1,19}}|NOPTS)", line):
                 self._times.put(float(int(found[1]) * base) if found[1] != "NOPTS" else None)
             elif found := re.search(r"\[(?:error|fatal|panic)\] (.*)", line):
                 self.complaints.append(found[1].strip())

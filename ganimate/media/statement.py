@@ -15,14 +15,17 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from ganimate.media.ffmpeg import find_ffmpeg
-from ganimate.media.provenance import DIGITAL_SOURCE_TYPE, MP4_XMP_UUID, xmp_properties
+from ganimate.media.provenance import (
+    DIGITAL_SOURCE_TYPE,
+    MAX_PACKET,
+    MP4_XMP_UUID,
+    xmp_properties,
+)
 from ganimate.media.source import input_arguments
 
 if TYPE_CHECKING:
     from PIL import Image
 
-MAX_PACKET = 4 << 20
-"""Bytes of the longest XMP packet that is read."""
 MAX_BOXES = 4096
 """How many boxes of an MP4 are looked at for one."""
 TAG_SECONDS = 60

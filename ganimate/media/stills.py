@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganimate.errors import GanimateError, UsageError
+from ganimate.files import check_file
 from ganimate.media.credentials import sign_output
 from ganimate.media.marker import Marker
 from ganimate.media.output import check_output, draft, write_errors
@@ -109,19 +110,14 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
     from PIL import Image, UnidentifiedImageError
 
     path = Path(path)
-    if path.is_dir():
-        raise GanimateError(f"{path}: this is a folder", "name one photo in it")
-    if not path.is_file():
-        raise GanimateError(f"{path}: there is no such file")
+    if check_file(path) == 0:
+        raise GanimateError(f"{path}: the file is empty")
     Image.init()
     formats = [name for name in READABLE if name in Image.OPEN]
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             # Pillow warns of bombs, which the check of the size refuses, and of tags it skips.
             warnings.simplefilter("ignore")
-            if not file.read(1):
-                raise GanimateError(f"{path}: the file is empty")
-            file.seek(0)
             with Image.open(file, formats=formats) as image:
                 return replace(_decode(image, str(path)), path=path)
     except (GanimateError, MemoryError):

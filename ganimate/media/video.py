@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganimate.errors import GanimateError, UsageError
+from ganimate.files import is_folder
 from ganimate.media.credentials import check_signable, sign_output
 from ganimate.media.ffmpeg import YUV_FORMATS, EncodedFilm, Sink, encoder, gif_encoder
 from ganimate.media.marker import Marker
@@ -70,6 +71,7 @@ class FilmWriter:
         self._sink = sink
         self._convert = convert
         self._marker = marker
+        self._marked: Pixels | None = None
 
     def write(self, frame: Pixels, faces: Sequence[FaceFrame] | None = None) -> None:
         """Add a frame.
@@ -83,7 +85,8 @@ class FilmWriter:
                 f"a frame {frame.shape} {frame.dtype} does not fit a film {self._shape} uint8"
             )
         if self._marker:
-            frame = self._marker.mark(frame, faces)
+            # One array for all frames: a new one of many megapixels costs as much as its copying.
+            frame = self._marked = self._marker.mark(frame, faces, self._marked)
         self._sink(self._convert(frame) if self._convert else frame)
         self.frames += 1
 
@@ -99,7 +102,7 @@ def film_format(path: str | os.PathLike[str]) -> str:
     """
     named = os.fspath(path)
     suffix = Path(named).suffix.lower()
-    if named.endswith(("/", os.sep)) or not suffix or Path(named).is_dir():
+    if named.endswith(("/", os.sep)) or not suffix or is_folder(Path(named)):
         return FOLDER
     if suffix not in FORMATS:
         known = ", ".join(filter(None, FORMATS))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ganimate.errors import UsageError
 from ganimate.facs import AU_NUMBERS
+from ganimate.files import check_file
 from ganimate.timeline.keys import MAX_SECONDS, Track
 from ganimate.trajectory import MAX_FPS, MAX_FRAMES, MIN_FPS
 
@@ -42,7 +43,7 @@ def read(path: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
         UsageError: names the file and the line that is wrong.
     """
-    if path.stat().st_size > MAX_BYTES:
+    if check_file(path) > MAX_BYTES:
         raise UsageError(f"{path}: longer than a recording may be", f"{MAX_BYTES // 10**6} MB")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

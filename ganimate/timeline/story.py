@@ -11,6 +11,7 @@ import yaml
 
 from ganimate.errors import UsageError
 from ganimate.facs import Expression, sided
+from ganimate.files import MAX_YAML, ShallowLoader, read_file
 from ganimate.timeline.keys import (
     MAX_SECONDS,
     Keyframe,
@@ -25,8 +26,6 @@ from ganimate.timeline.keys import (
 )
 from ganimate.trajectory import check_fps
 
-MAX_BYTES = 256_000  # thousands of keys; reading these takes some seconds
-
 Readers = Mapping[str, Callable[[object], Any]]
 
 
@@ -34,28 +33,23 @@ def read(path: Path, expressions: Mapping[str, Expression] | None) -> dict[str, 
     """The fields of the `Timeline` in a YAML file.
 
     Raises:
-        OSError: the file cannot be read.
+        GanimateError: the file cannot be read.
         UsageError: names the file, the line and the field that is wrong.
     """
-    with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"{path}: longer than a timeline may be", f"{MAX_BYTES // 1000} kB")
+    content = read_file(path, MAX_YAML)
     return _Story(path, expressions).read(_compose(path, content))
 
 
 def _compose(path: Path, content: bytes) -> yaml.Node:
     try:
         text = content.decode("utf-8-sig")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=ShallowLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise UsageError(f"{path}{line}: not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not a text file in UTF-8") from error
-    except RecursionError:
-        raise UsageError(f"{path}: nested too deeply for a timeline") from None
     if root is None:
         raise UsageError(f"{path}, line 1: an empty timeline", "write keyframes: or tracks:")
     return root
@@ -206,7 +200,8 @@ class _Story:
             return reader(yaml.constructor.SafeConstructor().construct_object(node))
         except UsageError as error:
             raise self.wrong(node, name, error) from None
-        except (yaml.YAMLError, ValueError, TypeError) as error:  # !!python/..., 2001-99-99
+        except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
+            # !!python/..., !!bool x, 2001-99-99
             raise self.wrong(node, name, UsageError("not a value that YAML knows")) from error
 
 

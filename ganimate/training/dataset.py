@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,15 +14,20 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from ganimate.errors import GanimateError
 from ganimate.faces.align import CROP_SIZE, LANDMARKS, STORED_OFFSET, STORED_SCALE
+from ganimate.files import check_file
 
 ACTION_UNITS = 17
 STORED_SIZE = round(CROP_SIZE * STORED_SCALE)
 MARGIN = (STORED_SIZE - CROP_SIZE) // 2
 """Stored crops are 1.1875 times larger than the face frame: 12 pixels more on every side."""
+COLUMNS = ("image", "action_units", "landmarks", "pose")
+MOST_FACES, MOST_BYTES = 1_000_000, 2**33
+"""What a shard may announce of its rows, and of its size in memory."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,6 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
     import pyarrow
     import pyarrow.parquet as parquet
 
-    columns = ["image", "action_units", "landmarks", "pose"]
     parts: list[tuple[NDArray[Any], ...]] = []
     names: list[str] = []
     digest = hashlib.sha256()
@@ -85,15 +90,20 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
     for shard in find_shards(dataset, split):
         if left == 0:
             break
+        check_file(shard)
         try:
-            table = parquet.read_table(shard, columns=columns)
-        except (pyarrow.ArrowException, OSError, KeyError) as error:
-            raise GanimateError(f"{shard}: not a readable dataset shard: {error}") from error
+            table = _checked(parquet.ParquetFile(shard), shard).read(list(COLUMNS))
+            cells = table["image"].slice(0, left).to_pylist()
+        except (pyarrow.ArrowException, OSError, LookupError, ValueError) as error:
+            # ValueError: names that are no text
+            reason = " ".join(str(error).split())[:200]
+            raise GanimateError(f"{shard}: not a readable dataset shard: {reason}") from error
         table = table.slice(0, left) if left is not None else table
         left = left - len(table) if left is not None else None
         labels = _matrix(table, "action_units", ACTION_UNITS, shard)
         digest.update(f"{shard.name} {len(table)}".encode() + labels.tobytes())
-        cells = table["image"].to_pylist()
+        if not all(isinstance(cell, dict) and cell.get("bytes") for cell in cells):
+            raise GanimateError(f"{shard}: column image must hold bytes and a path for each face")
         names += [str(cell.get("path")) for cell in cells]
         parts.append(
             (
@@ -103,6 +113,8 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
                 _matrix(table, "pose", 3, shard),
             )
         )
+    if not names:
+        raise GanimateError(f"{dataset}: no face in its {split} shards")
     images, labels, landmarks, pose = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -116,16 +128,38 @@ def load_dataset(dataset: Path, split: str, limit: int | None = None) -> FaceDat
     )
 
 
+def _checked(file: Any, shard: Path) -> Any:
+    """A Parquet file; one that lacks a column, or announces too much for any memory, is refused."""
+    about = file.metadata
+    if missing := set(COLUMNS) - set(file.schema_arrow.names):
+        raise GanimateError(f"{shard}: has no column {min(missing)}")
+    groups = (about.row_group(index) for index in range(about.num_row_groups))
+    if about.num_rows > MOST_FACES or sum(one.total_byte_size for one in groups) > MOST_BYTES:
+        raise GanimateError(f"{shard}: too large for a shard of faces", "cut it into several")
+    return file
+
+
 def _matrix(table: Any, column: str, width: int, shard: Path) -> NDArray[np.float32]:
-    values = table[column].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    if values.size != len(table) * width or not np.isfinite(values.astype(np.float32)).all():
-        raise GanimateError(f"{shard}: column {column} must hold {width} finite numbers a face")
-    return values.astype(np.float32).reshape(len(table), width)
+    wrong = GanimateError(f"{shard}: column {column} must hold {width} finite numbers a face")
+    try:
+        cells = table[column].combine_chunks().flatten()
+        values = cells.to_numpy(zero_copy_only=False).astype(np.float32)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise wrong from error
+    if values.size != len(table) * width or not np.isfinite(values).all():
+        raise wrong
+    return values.reshape(len(table), width)
 
 
 def _decode(cells: Sequence[dict[str, Any]], shard: Path) -> NDArray[np.uint8]:
     def one(cell: dict[str, Any]) -> NDArray[np.uint8]:
-        image = cv2.imdecode(np.frombuffer(cell["bytes"], np.uint8), cv2.IMREAD_COLOR_RGB)
+        try:
+            with Image.open(io.BytesIO(cell["bytes"])) as announced:
+                fits = announced.size == (STORED_SIZE, STORED_SIZE)  # before it takes memory
+            data = np.frombuffer(cell["bytes"], np.uint8)
+            image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if fits else None
+        except Exception:  # on damaged files decoders raise almost anything
+            image = None
         if image is None or image.shape != (STORED_SIZE, STORED_SIZE, 3):
             raise GanimateError(
                 f"{shard}: {cell.get('path')} is not a {STORED_SIZE} x {STORED_SIZE} picture"

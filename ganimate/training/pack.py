@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 
 from ganimate.errors import GanimateError
+from ganimate.files import read_file
+from ganimate.media.output import draft, write_errors
 from ganimate.training.state import flatten, load_state, save_state, unflatten
 
 INDEX = "index.json"
@@ -27,8 +29,14 @@ PART = re.compile(r"part-\d{3}\.safetensors")
 COMPANION = "teacher.safetensors"
 """What a run keeps beside its checkpoint, and needs to go on exactly."""
 
+MOST = 2**31
+"""Bytes of the longest part or index that is read."""
 ENTRY = 160  # bytes of a part's header that one tensor takes at most, besides its name
 MOMENTS = ("exp_avg", "exp_avg_sq")
+
+OTHER_FIRST = 500
+"""Number of the first part where an older pack in the folder begins with 0; else ours does. So
+the older one stays whole until the index, written last, names the new parts."""
 
 
 class Packed(NamedTuple):
@@ -77,7 +85,8 @@ def pack(
         steps = _reductions(state["checkpoint"])
     except (KeyError, TypeError, AttributeError) as error:
         raise GanimateError(f"{checkpoint}: not a training checkpoint") from error
-    files = _encode(state, part_bytes, reduced)
+    first = _first_part(folder)
+    files = _encode(state, part_bytes, reduced, first)
     while (total := sum(map(len, files.values()))) > total_bytes:
         if not steps:
             raise GanimateError(
@@ -86,7 +95,7 @@ def pack(
         told, reduce = steps.pop(0)
         reduce()
         reduced.append(told)
-        files = _encode(state, part_bytes, reduced)
+        files = _encode(state, part_bytes, reduced, first)
     return Packed(_write(folder, files), total, reduced)
 
 
@@ -117,7 +126,7 @@ def unpack(folder: Path, checkpoint: Path) -> list[str]:
         save_state(checkpoint, state["checkpoint"])
         if "companion" in state:
             save_state(checkpoint.with_name(COMPANION), state["companion"])
-    except (KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise GanimateError(f"{folder / INDEX}: does not fit its parts: {error}") from error
     return list(map(str, index["reduced"]))
 
@@ -155,7 +164,17 @@ def _reductions(state: dict[str, Any]) -> list[tuple[str, Callable[[], None]]]:
     ]
 
 
-def _encode(state: dict[str, Any], part_bytes: int, reduced: list[str]) -> dict[str, bytes]:
+def _first_part(folder: Path) -> int:
+    try:
+        index = _read_index(folder / INDEX)
+    except GanimateError:  # there is none, or nothing that could be lost
+        return 0
+    return OTHER_FIRST if "part-000.safetensors" in index["parts"] else 0
+
+
+def _encode(
+    state: dict[str, Any], part_bytes: int, reduced: list[str], first: int
+) -> dict[str, bytes]:
     """Names and contents of the files: the parts, and the index that tells them apart."""
     from safetensors.torch import save
 
@@ -163,7 +182,7 @@ def _encode(state: dict[str, Any], part_bytes: int, reduced: list[str]) -> dict[
     rest = flatten(state, tensors)
     files = {
         f"part-{number:03d}.safetensors": save(part)
-        for number, part in enumerate(_cut(tensors, part_bytes))
+        for number, part in enumerate(_cut(tensors, part_bytes), first)
     }
     index = {
         "parts": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
@@ -192,28 +211,22 @@ def _cut(tensors: dict[str, Tensor], part_bytes: int) -> Iterator[dict[str, Tens
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    with write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():  # the index last: it names what is whole
-        partial = folder / f".{name}.partial"
-        try:
-            partial.write_bytes(data)
-            written.append(partial.replace(folder / name))
-        finally:
-            partial.unlink(missing_ok=True)
+        with draft(folder / name, force=True) as unfinished, write_errors(folder / name):
+            unfinished.write_bytes(data)
     for old in folder.iterdir():
         if PART.fullmatch(old.name) and old.name not in files:
-            old.unlink()
-    return written
+            old.unlink(missing_ok=True)
+    return [folder / name for name in files]
 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise GanimateError(
-            f"{path}: cannot be read: {error.strerror}", "a pack is used whole: get it again"
-        ) from error
+        return read_file(path, MOST)
+    except GanimateError as error:
+        raise GanimateError(error.message, "a pack is used whole: get it again") from error
 
 
 def _read_index(path: Path) -> dict[str, Any]:
@@ -222,6 +235,6 @@ def _read_index(path: Path) -> dict[str, Any]:
         named = all(PART.fullmatch(name) for name in index["parts"])
         if not named or not {"shapes", "reduced", "state"} <= index.keys():
             raise ValueError("a key or a part's name is not ours")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise GanimateError(f"{path}: no index of a pack: {error}") from error
     return dict(index)

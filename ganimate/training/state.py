@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from ganimate.errors import GanimateError
+from ganimate.files import check_file
+from ganimate.media.output import draft, write_errors
 
 _TENSOR = "tensor:"
 
@@ -45,20 +46,20 @@ def unflatten(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write nested state (dicts, lists, numbers, tensors) so that a kill leaves old or new."""
-    from safetensors.torch import save_file
+    """Write nested state (dicts, lists, numbers, tensors) so that a kill leaves old or new.
+
+    Raises:
+        GanimateError: the system refuses to write it.
+    """
+    from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
     rest = flatten(state, tensors)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        save_file(tensors, partial, metadata={"state": json.dumps(rest)})
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    # The library's own `save_file` leaves files of random names behind when it is killed.
+    with draft(path, force=True) as unfinished, write_errors(path):
+        unfinished.write_bytes(save(tensors, metadata={"state": json.dumps(rest)}))
 
 
 def load_state(path: Path) -> dict[str, Any]:
@@ -69,12 +70,13 @@ def load_state(path: Path) -> dict[str, Any]:
     """
     from safetensors import SafetensorError, safe_open
 
+    check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         state = unflatten(json.loads(metadata["state"]), tensors)
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (OSError, SafetensorError, LookupError, ValueError, TypeError, RecursionError) as error:
         raise GanimateError(
             f"{path}: not a readable training checkpoint: {error}",
             "resume from another one, or start without --resume",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganimate.errors import GanimateError
+from ganimate.media.output import draft, write_errors
 from ganimate.training.recipe import Adam, Recipe, Schedule
 from ganimate.training.state import load_state, save_state
 
@@ -165,7 +166,9 @@ class Trainer:
         if sheet is not None:
             from PIL import Image
 
-            Image.fromarray(sheet).save(self.out / f"sheet-{self.step:07d}.png")
+            path = self.out / f"sheet-{self.step:07d}.png"
+            with draft(path, force=True) as unfinished, write_errors(path):
+                Image.fromarray(sheet).save(unfinished)
         self.task.export(self.out, self.images_seen, metrics)
         return metrics
 
