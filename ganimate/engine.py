@@ -5,7 +5,9 @@ Arrays in, arrays out: nothing beyond this file needs to know torch.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganimate.compiled import PATIENCE, Compiled, installed
 from ganimate.errors import GanimateError, UsageError
 from ganimate.faces.topology import MIRROR
 from ganimate.weights import WeightsInfo, load_generator, load_reader
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
     from ganimate.networks.generator import Generator
     from ganimate.networks.reader import Reader
+
+OPENVINO = "openvino"
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,9 @@ class Engine:
     Args:
         generator: the network; moved to the device and prepared for it.
         info: what its weights file says of it.
-        device: ``auto`` (CUDA, else Apple's MPS, else the CPU) or a device's name.
+        device: ``auto`` (CUDA, else Apple's MPS, else the CPU), ``openvino`` (the CPU, through
+            OpenVINO from the first frame on) or a device's name. ``auto`` on the CPU goes over to
+            OpenVINO, where that is installed, once so many frames are painted that it pays.
         precision: ``auto`` or ``float32`` or ``bfloat16``; auto takes bfloat16 where the device
             multiplies it natively.
     """
@@ -87,6 +94,24 @@ class Engine:
         # The warp and the heads' outputs stay in float32: autocast lowers the convolutions alone.
         self._network = generator.eval().requires_grad_(False).to(self.device)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._painted = 0
+        self._patience = self._frames_until_compiled(device)
+
+    def _frames_until_compiled(self, device: str) -> float:
+        """How many frames torch is to paint before OpenVINO takes over."""
+        trunk = self._network.config["trunk"]
+        # In bfloat16 a warp would miss by pixels: only a trunk without one is left to OpenVINO's.
+        fit = self.dtype is torch.float32 or trunk == "paper"
+        if device == OPENVINO:
+            return 0
+        if device == "auto" and self.device.type == "cpu" and fit and installed():
+            return PATIENCE[trunk]
+        return math.inf
+
+    @cached_property
+    def _compiled(self) -> Compiled:
+        bfloat16 = self.dtype is torch.bfloat16 and self._network.config["trunk"] == "paper"
+        return Compiled(self._network, "bf16" if bfloat16 else "f32")
 
     @classmethod
     def default(cls, weights: Path | None = None, device: str = "auto") -> Engine:
@@ -109,6 +134,8 @@ class Engine:
         """The device in words, for people."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
+        if self._patience == 0:
+            return "CPU, OpenVINO"
         return {"cpu": "CPU", "mps": "Apple GPU"}.get(self.device.type, str(self.device))
 
     def encode(self, crop: NDArray[np.uint8]) -> Encoded:
@@ -120,7 +147,7 @@ class Engine:
         if crop.shape[-3:] != (self.size, self.size, 3) or crop.dtype != np.uint8:
             raise GanimateError(f"a crop must be {self.size} x {self.size} x 3 uint8")
         tensor = to_network(crop.reshape(-1, self.size, self.size, 3), self.device)
-        with torch.inference_mode(), self._autocast():
+        with torch.no_grad(), self._autocast():
             return Encoded(tensor, self._network.encode(tensor))
 
     def paint(
@@ -139,8 +166,10 @@ class Engine:
         n = len(targets)
         target = torch.from_numpy(np.array(targets, np.float32)).to(self.device)
         start = torch.from_numpy(np.array(current, np.float32)).to(self.device).expand(n, -1)
-        with torch.inference_mode(), self._autocast():
-            painting = self._network.paint(
+        compiled = self._painted >= self._patience
+        self._painted += n
+        with torch.no_grad(), self._autocast():  # what inference mode makes cannot be traced
+            painting = (self._compiled if compiled else self._network).paint(
                 [one.expand(n, -1, -1, -1) for one in encoded.features],
                 encoded.crop.expand(n, -1, -1, -1),
                 target,
@@ -208,6 +237,10 @@ def pick_device(name: str) -> torch.device:
     Raises:
         UsageError: torch does not know it, or this machine does not have it.
     """
+    if name == OPENVINO:
+        if not installed():
+            raise UsageError("--device openvino: not installed", 'pip install "ganimate[cpu]"')
+        return torch.device("cpu")
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from ganimate.engine import Painted
 from ganimate.errors import GanimateError
@@ -138,3 +140,23 @@ def test_attention_in_the_photos_size() -> None:
 def test_a_frame_beside_the_photo_is_an_error() -> None:
     with pytest.raises(GanimateError, match="outside"):
         Blender(photo(), FaceFrame.turned((900, 900), 50, 0))
+
+
+def test_a_large_face_comes_out_as_on_a_grid_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, portrait: Path
+) -> None:
+    pixels = np.asarray(Image.open(portrait).convert("RGB").resize((1100, 1100)))
+    frame = FaceFrame.turned((560, 570), 500, 7)
+    colour = frame.crop(pixels)[:, ::-1].astype(np.float32)  # another face, in its way
+    y, x = np.mgrid[:128, :128] / 128
+    attention = (0.5 + 0.5 * np.sin(9 * x + 7 * y)).astype(np.float32)
+    flow = 0.04 * np.stack([np.sin(8 * y), np.cos(6 * x)], 2)[::2, ::2].astype(np.float32)
+    face = Painted(attention, colour, flow)
+    fast = blend(pixels, frame, face).astype(float)
+    monkeypatch.setattr("ganimate.faces.blend.FINE", 10_000)
+    exact = blend(pixels, frame, face)
+    top, bottom, left, right = frame.box(1100, 1100)
+    error = np.square(fast - exact)[top:bottom, left:right].mean()
+    assert 10 * np.log10(255**2 / error) > 45
+    outside = ~inside(frame, 1100, 1100)
+    assert (fast[outside] == pixels[outside]).all()

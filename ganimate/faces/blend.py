@@ -4,11 +4,15 @@ The networks see 128 x 128; the photo may be 4000 wide. What is enlarged to the 
 the composite but flow, attention and colour: the flow moves the photo's own pixels, pores and
 hair included, and only where attention is low does the painted colour take over. It then carries
 the moved photo's fine detail along, as far as both agree on what is there.
+
+All this is smooth but for the photo itself. So it is worked out on a grid of at most `FINE` points
+to the frame's side and enlarged as two numbers a channel: result = moved photo * detail + rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +34,10 @@ stretches the skin below it by a third at most, instead of smearing it into stri
 AGREEMENT = 20.0
 """Difference of paint and moved photo, in grey levels, beyond which detail is not carried over:
 the grain of a lip does not belong on teeth."""
+
+FINE = 384
+"""Grid points to the frame's side, at most: three to a pixel of the networks' crop. A face of 1135
+pixels comes out as it would on a grid of its own, to a PSNR of 59 dB."""
 
 
 class Blender:
@@ -55,19 +63,21 @@ class Blender:
         height, width = pixels.shape[:2]
         self.top, self.bottom, self.left, self.right = frame.box(height, width)
         self._size = (self.right - self.left, self.bottom - self.top)
-        rows, columns = np.mgrid[self.top : self.bottom, self.left : self.right]
-        self._columns = (columns - self.left).astype(np.float32)
-        self._rows = (rows - self.top).astype(np.float32)
-        # Crop position of every pixel of the box, as a share of the side: 0..1 inside the frame.
-        linear, shift = np.split(frame.matrix(1), [2], axis=1)
-        x = linear[0, 0] * columns + linear[0, 1] * rows + shift[0, 0] + 0.5
-        y = linear[1, 0] * columns + linear[1, 1] * rows + shift[1, 0] + 0.5
-        place = np.stack([x, y], axis=2).clip(0, 1).astype(np.float32)
+        coarseness = max(1.0, frame.native_side / FINE)
+        self._grid = (ceil(self._size[0] / coarseness), ceil(self._size[1] / coarseness))
+        # Points of the grid in pixels of the box, as OpenCV enlarges pictures.
+        self._step = np.divide(self._size, self._grid)
+        points = [(np.arange(n) + 0.5) * self._size[i] / n - 0.5 for i, n in enumerate(self._grid)]
+        place = self._place(*points)
         self._reach = (-REACH * place, REACH * (1 - place))
         ramp = np.clip(np.minimum(place, 1 - place).min(axis=2) / FEATHER, 0, 1)
         self._ramp = ramp * ramp * (3 - 2 * ramp)
         if outlines:
-            self._ramp *= self._own(outlines)
+            self._ramp *= self._shrunk(self._own(outlines))
+        self._columns = np.arange(self._size[0], dtype=np.float32)
+        self._rows = np.arange(self._size[1], dtype=np.float32)
+        place = self._place(self._columns, self._rows)
+        self._inside: Any = ((place > 0) & (place < 1)).all(axis=2).astype(np.uint8)
 
     def blend(self, painted: Painted) -> NDArray[np.uint8]:
         """A new photo with the face as painted; outside the frame every pixel is the input's.
@@ -87,25 +97,24 @@ class Blender:
         import cv2
 
         region = photo[self.top : self.bottom, self.left : self.right]
-        flow = self._enlarge(painted.flow)
-        moves = np.abs(flow).max(2) > 1e-6
-        attention = self._enlarge(painted.attention)
         ramp = self._ramp[..., None]
-        moved = self._move(region, np.clip(flow * ramp, *self._reach)).astype(np.float32)
+        moved = self._move(region, np.clip(self._enlarge(painted.flow) * ramp, *self._reach))
+        coarse = self._blurred(moved)
         colour = self._enlarge(painted.colour)
-        coarse = cv2.GaussianBlur(moved, (0, 0), max(0.5, self._scale * 0.6))
-        keep = 1 - (1 - np.clip(attention, 0, 1)[..., None]) * ramp
-        face = colour + (coarse - colour) * keep
-        face += (moved - coarse) * self._detail(keep, colour - coarse)
-        np.clip(face, 0, 255, out=face)
-        changed = (self._ramp > 0) & (moves | (attention < 1))
-        region[changed] = np.rint(face[changed]).astype(np.uint8)
+        keep = 1 - (1 - np.clip(self._enlarge(painted.attention), 0, 1)[..., None]) * ramp
+        detail = self._detail(keep, colour - coarse)
+        rest = colour + (coarse - colour) * keep - coarse * detail
+        face = cv2.multiply(moved, self._whole(detail.repeat(3, axis=2)), dtype=cv2.CV_32F)
+        face = cv2.add(face, self._whole(rest), dtype=cv2.CV_8U)
+        cv2.copyTo(face, self._inside, region)
 
     def attention(self, painted: Painted) -> NDArray[np.float32]:
         """The attention A in the photo's size, (H, W) float32; 1 (keep) outside the frame."""
         whole = np.ones(self.pixels.shape[:2], np.float32)
         inside = np.clip(self._enlarge(painted.attention), 0, 1)
-        whole[self.top : self.bottom, self.left : self.right] = 1 - (1 - inside) * self._ramp
+        shown = self._whole(1 - (1 - inside) * self._ramp)
+        region = whole[self.top : self.bottom, self.left : self.right]
+        np.copyto(region, shown, where=self._inside > 0)
         return whole
 
     def _own(self, outlines: Sequence[tuple[NDArray[Any], bool]]) -> NDArray[np.float32]:
@@ -136,43 +145,63 @@ class Blender:
         detail: NDArray[np.float32] = trust * (keep + (1 - keep) * agreement)
         return detail
 
-    @property
-    def _scale(self) -> float:
-        """Photo pixels for one pixel of a 128 crop."""
-        return self.frame.native_side / 128
+    def _place(self, columns: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Where pixels of the box lie in the crop, (h, w, 2): 0..1 inside the frame, clipped."""
+        (xx, xy, x), (yx, yy, y) = self.frame.matrix(1)
+        column, row = columns + self.left, (rows + self.top)[:, None]
+        place = np.stack([xx * column + (xy * row + x), yx * column + (yy * row + y)], axis=2)
+        return np.asarray((place + 0.5).clip(0, 1), np.float32)
 
     def _enlarge(self, picture: NDArray[Any]) -> NDArray[np.float32]:
-        """Resample something of crop shape (h, w[, c]) onto the box."""
+        """Resample something of crop shape (h, w[, c]) onto the grid."""
         import cv2
 
         matrix = self.frame.matrix(picture.shape[0])
-        matrix[:, 2] += matrix[:, :2] @ (self.left, self.top)
+        matrix[:, 2] += matrix[:, :2] @ ((self._step - 1) / 2 + (self.left, self.top))
+        matrix[:, :2] *= self._step
         if self.frame.native_side < picture.shape[0]:
             sigma = 0.4 * picture.shape[0] / self.frame.native_side
             picture = cv2.GaussianBlur(picture, (0, 0), sigma)
         resampled = cv2.warpAffine(
             picture,
             matrix,
-            self._size,
+            self._grid,
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
         return np.asarray(resampled, np.float32)
 
+    def _whole(self, picture: NDArray[Any]) -> NDArray[np.float32]:
+        """From the grid to every pixel of the box."""
+        import cv2
+
+        if self._grid == self._size:
+            return picture
+        return np.asarray(cv2.resize(picture, self._size, interpolation=cv2.INTER_LINEAR))
+
+    def _shrunk(self, picture: NDArray[Any]) -> NDArray[np.float32]:
+        """From every pixel of the box to the grid: means of what is under its points."""
+        import cv2
+
+        if self._grid != self._size:
+            picture = cv2.resize(picture, self._grid, interpolation=cv2.INTER_AREA)
+        return np.asarray(picture, np.float32)
+
+    def _blurred(self, moved: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What of the moved photo the networks' crop can hold, on the grid."""
+        import cv2
+
+        sigma = max(0.5, 0.6 * self.frame.native_side / 128) / float(self._step.max())
+        return np.asarray(cv2.GaussianBlur(self._shrunk(moved), (0, 0), sigma), np.float32)
+
     def _move(self, source: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The box's own pixels, taken along a flow in crop units."""
+        """The box's own pixels, taken along a flow on the grid, in crop units."""
         import cv2
 
         side, (cos, sin) = self.frame.native_side, self.frame.x_axis
-        x = self._columns + side * (cos * flow[..., 0] - sin * flow[..., 1])
-        y = self._rows + side * (sin * flow[..., 0] + cos * flow[..., 1])
-        moved = cv2.remap(
-            source,
-            x.astype(np.float32),
-            y.astype(np.float32),
-            cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        x = self._whole(side * (cos * flow[..., 0] - sin * flow[..., 1])) + self._columns
+        y = self._whole(side * (sin * flow[..., 0] + cos * flow[..., 1])) + self._rows[:, None]
+        moved = cv2.remap(source, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.uint8)
 
 

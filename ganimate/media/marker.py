@@ -37,15 +37,22 @@ class Marker:
         self._faces, self._labelled, self._size = provenance.faces, provenance.marking.label, size
         self._constant: list[Watermark] | None = None
 
-    def mark(self, pixels: Pixels, faces: Sequence[FaceFrame] | None = None) -> Pixels:
+    def mark(
+        self,
+        pixels: Pixels,
+        faces: Sequence[FaceFrame] | None = None,
+        out: Pixels | None = None,
+    ) -> Pixels:
         """A marked copy of a picture.
 
         Args:
             pixels: HWC uint8 RGB.
             faces: where its faces are, if they move; else they stay where they were, and the
                 first picture's watermark, which a codec keeps better than a changing one.
+            out: where to put the copy; else it is a new array.
         """
-        marked = np.array(pixels)
+        marked = np.empty_like(pixels) if out is None else out
+        np.copyto(marked, pixels)
         if faces is not None:
             marks = [Watermark(pixels, face) for face in faces]
         else:
