@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 import numpy as np
 
@@ -63,6 +65,7 @@ class Animator:
         self._face_model = Path(face_model) if face_model else None
         self._offline = offline
         self.notify = notify or _warn
+        self._looking = Lock()
 
     @cached_property
     def engine(self) -> Engine:
@@ -91,6 +94,14 @@ class Animator:
             notify=self.notify,
         )
 
+    @cached_property
+    def _finder(self) -> Locator:
+        """What finds faces in photos: opened once, since MediaPipe keeps memory of each time."""
+        locator = self.open_locator()
+        # It must be closed before the interpreter shuts down, which nobody would think of.
+        finalize(self, locator.close)
+        return locator
+
     def open(
         self, source: str | Path | Image.Image | NDArray[np.uint8], *, face: str = "largest"
     ) -> Portrait:
@@ -107,9 +118,8 @@ class Animator:
         photo = photo_from(source)
         for notice in photo.notices:
             self.notify(notice)
-        # Opened anew for each photo, in a quarter of a second: MediaPipe must be closed before
-        # the interpreter shuts down, and nobody who writes three lines would.
-        with closing(self.open_locator()) as locator:
+        with self._looking:
+            locator = self._finder
             faces = locator.locate(photo.pixels)
         chosen = choose(faces, face, photo.path.name if photo.path else "the photo")
         for notice in filter(None, map(yaw_notice, chosen)):
