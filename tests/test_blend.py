@@ -74,6 +74,23 @@ def test_paint_replaces_the_middle_and_fades_to_the_edge() -> None:
     assert edge < 30
 
 
+def test_enlarged_paint_is_sharpened_where_it_stands_alone() -> None:
+    stripes = np.tile(np.repeat([60.0, 180.0], 4), 16).astype(np.float32)
+    colour = np.broadcast_to(stripes[None, :, None], (128, 128, 3))
+    soft = np.stack([np.convolve(stripes, [0.25, 0.5, 0.25], "same")] * 3, 1)[None]
+    soft = np.broadcast_to(soft, colour.shape).astype(np.float32)
+
+    def contrast(side: float, attention: float) -> float:
+        mask = np.full((128, 128), attention, np.float32)
+        still = np.zeros((64, 64, 2), np.float32)
+        pixels = np.full((600, 600, 3), 120, np.uint8)
+        frame = FaceFrame.turned((299.5, 299.5), side / 2, 0)
+        return float(blend(pixels, frame, Painted(mask, soft, still))[250:350, 250:350].std())
+
+    assert contrast(512, 0) > 1.1 * contrast(128, 0)
+    assert contrast(512, 0.9) < 0.2 * contrast(512, 0)
+
+
 def test_a_chin_that_rises_stretches_the_skin_below_it_a_little() -> None:
     """Rows that hold their own number show from where each pixel was fetched."""
     pixels = np.repeat(np.arange(240, dtype=np.uint8)[:, None], 240, 1)[..., None].repeat(3, 2)

@@ -31,6 +31,10 @@ REACH = 0.25
 """No pixel is fetched from beyond this share of its way to the frame's edge: a chin that rises
 stretches the skin below it by a third at most, instead of smearing it into stripes."""
 
+SOFTNESS = 1.0
+"""Blur, in pixels of a 128 crop, that enlarged paint is freed from by unsharp masking: teeth beside
+skin in the photo's own sharpness would look out of focus."""
+
 AGREEMENT = 20.0
 """Difference of paint and moved photo, in grey levels, beyond which detail is not carried over:
 the grain of a lip does not belong on teeth."""
@@ -100,13 +104,23 @@ class Blender:
         ramp = self._ramp[..., None]
         moved = self._move(region, np.clip(self._enlarge(painted.flow) * ramp, *self._reach))
         coarse = self._blurred(moved)
-        colour = self._enlarge(painted.colour)
+        colour = self._enlarge(self._sharpened(painted))
         keep = 1 - (1 - np.clip(self._enlarge(painted.attention), 0, 1)[..., None]) * ramp
         detail = self._detail(keep, colour - coarse)
         rest = colour + (coarse - colour) * keep - coarse * detail
         face = cv2.multiply(moved, self._whole(detail.repeat(3, axis=2)), dtype=cv2.CV_32F)
         face = cv2.add(face, self._whole(rest), dtype=cv2.CV_8U)
         cv2.copyTo(face, self._inside, region)
+
+    def _sharpened(self, painted: Painted) -> NDArray[np.float32]:
+        """The colours (S, S, 3), sharper where paint stands alone and will be enlarged."""
+        import cv2
+
+        colour = painted.colour
+        amount = min(1.0, max(0.0, (self.frame.native_side / len(colour) - 1) / 2))
+        alone = 1 - np.clip(painted.attention, 0, 1)[..., None]
+        soft = cv2.GaussianBlur(colour, (0, 0), SOFTNESS)
+        return np.clip(colour + amount * alone * (colour - soft), 0, 255).astype(np.float32)
 
     def attention(self, painted: Painted) -> NDArray[np.float32]:
         """The attention A in the photo's size, (H, W) float32; 1 (keep) outside the frame."""

@@ -23,6 +23,11 @@ EXTENT = (28.0, 12.0)
 LIPS_WIDTH = 50.0
 """Width of the inner lips in it, in crop pixels."""
 
+TEETH = (1.04, 1.01, 0.95)
+"""Colour of teeth in white light, as shares of their grey."""
+LIPS_RED = 1.35
+"""Red beyond this share of green is no tooth."""
+
 
 class Mouths(NamedTuple):
     """Mouths that lend their insides.
@@ -65,7 +70,7 @@ def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
     margin = (STORED_SIZE - CROP_SIZE) / 2
     there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
     pictures = F.grid_sample(to_unit(images), there, align_corners=False)
-    return Mouths(pictures, lips, rims, _light(middle(images)))
+    return Mouths(_white(pictures), lips, rims, _light(middle(images)))
 
 
 def place(landmarks: Tensor, lips: Tensor) -> Tensor:
@@ -107,6 +112,18 @@ def lend_mouths(pictures: Tensor, places: Tensor, shares: Tensor, mouths: Mouths
     # Teeth are less unlike than skins: only part of the difference is light.
     light = (_light(pictures) / (shares @ mouths.light)).clamp(0.2, 2) ** 0.6
     return ((between + 1) * light.view(-1, 1, 1, 1) - 1).clamp(-1, 1)
+
+
+def _white(pictures: Tensor) -> Tensor:
+    """The same mouths in white light, told by their teeth; those that show none stay."""
+    levels = (pictures + 1) / 2
+    grey = levels.mean(1).flatten(1)
+    teeth = (grey >= grey.quantile(0.9, dim=1, keepdim=True)).unsqueeze(1)
+    colour = (levels.flatten(2) * teeth).sum(2) / teeth.sum(2)
+    wanted = colour.mean(1, keepdim=True) * colour.new_tensor(TEETH)
+    red = colour[:, :1] > LIPS_RED * colour[:, 1:2]  # lips, or a tongue
+    gain = torch.where(red, torch.ones_like(colour), wanted / colour.clamp(min=0.05))
+    return (levels * gain[..., None, None]).clamp(0, 1) * 2 - 1
 
 
 def _towards(points: Tensor, others: Tensor) -> Tensor:
