@@ -118,7 +118,7 @@ class Blender:
 
         colour = painted.colour
         amount = min(1.0, max(0.0, (self.frame.native_side / len(colour) - 1) / 2))
-        alone = 1 - np.clip(painted.attention, 0, 1)[..., None]
+        alone = np.clip(1 - 3 * painted.attention, 0, 1)[..., None]
         soft = cv2.GaussianBlur(colour, (0, 0), SOFTNESS)
         return np.clip(colour + amount * alone * (colour - soft), 0, 255).astype(np.float32)
 
