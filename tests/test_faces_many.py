@@ -138,8 +138,8 @@ def test_overlapping_faces_have_no_seams(animator: Animator, close: Portrait) ->
     shared = border(near.frame, photo.shape) & (changes(far_alone, photo) > 0)
     assert shared.sum() > 20  # the frames do overlap, and what the far face changes, too
     # Where a face begins, it adds nothing to what the other one shows.
-    assert changes(both, far_alone)[border(near.frame, photo.shape)].max() <= 3
-    assert changes(both, near_alone)[border(far.frame, photo.shape)].max() <= 3
+    assert changes(both, far_alone)[border(near.frame, photo.shape)].max() <= 5
+    assert changes(both, near_alone)[border(far.frame, photo.shape)].max() <= 5
     # Each is drawn in full, and keeps off the other.
     assert (both == near_alone)[inside(near, photo.shape, 0.1)].all()
     assert (far_alone == photo)[inside(near, photo.shape, 0.1)].all()

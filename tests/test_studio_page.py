@@ -206,7 +206,10 @@ def test_keys_make_a_film(page: Any, tmp_path: Path) -> None:
     for _ in range(12):
         page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
+    playwright.expect(keys.nth(1)).to_have_attribute("aria-pressed", "true")
+    playwright.expect(page.locator("#key-at")).to_have_value("0.4")
     page.select_option("#key-easing", "ease-out")
+    playwright.expect(page.locator("#key-easing")).to_have_value("ease-out")
     command = "ganimate animate two.jpg two.mp4 --timeline story.yaml --face 0"
     playwright.expect(page.locator("#command")).to_have_value(command)
     with page.expect_download() as story:

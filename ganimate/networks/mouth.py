@@ -89,8 +89,9 @@ def choose(lips: Tensor, shapes: Tensor) -> Tensor:
             that chooses, not this very face.
         shapes: (k, RIM, 2).
     """
-    distance = torch.cdist(outline(lips), outline(shapes))
-    return (-distance.square() / LIKENESS).softmax(1)
+    # Written out: ONNX has no cdist.
+    square = (outline(lips).unsqueeze(1) - outline(shapes)).square().sum(-1)
+    return (-square / LIKENESS).softmax(1)
 
 
 def outline(rims: Tensor) -> Tensor:
