@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from importlib import import_module
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 BATCH = 8
 """Frames to a pass, where there are many: a compiled network takes one number of them."""
 
-PATIENCE = {"compact": 256, "paper": 8}
-"""Frames after which compiling pays: it takes some seconds, and saves the paper's trunk about a
-tenth of a second a frame, ours a hundredth. Estimated, not measured on a machine at rest."""
+PATIENCE = {"compact": math.inf, "paper": 8}
+"""Frames after which compiling pays: it takes a second or two of both cores, and saves the paper's
+trunk some tens of milliseconds a frame; ours, eight at a time, nothing (benchmarks/README.md)."""
 
 
 def installed() -> bool:

@@ -75,7 +75,7 @@ class Engine:
         info: what its weights file says of it.
         device: ``auto`` (CUDA, else Apple's MPS, else the CPU), ``openvino`` (the CPU, through
             OpenVINO from the first frame on) or a device's name. ``auto`` on the CPU goes over to
-            OpenVINO, where that is installed, once so many frames are painted that it pays.
+            OpenVINO, where that is installed, where that pays.
         precision: ``auto`` or ``float32`` or ``bfloat16``; auto takes bfloat16 where the device
             multiplies it natively.
     """
