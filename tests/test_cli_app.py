@@ -12,9 +12,8 @@ from conftest import COMMAND, EXAMPLES, ROOT, Ganimate
 from PIL import Image
 
 from ganimate import __version__
-from ganimate.cli.app import app, join_looks, main
+from ganimate.cli.app import COMMANDS, app, join_looks, main
 
-COMMANDS = [info.callback.__name__ for info in app.registered_commands if info.callback]
 HEAVY = ("cv2", "imageio", "mediapipe", "numpy", "PIL", "rich", "torch", "yaml")
 
 
@@ -46,7 +45,16 @@ def test_runs_as_a_module(tmp_path: Path) -> None:
 
 def test_help_lists_every_command(ganimate: Ganimate) -> None:
     text = ganimate("--help").stdout
-    assert [name for name in COMMANDS if f"\n  {name} " in text] == COMMANDS
+    assert [name for name in COMMANDS if f"\n  {name} " in text] == [*COMMANDS]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_begins_their_help(name: str) -> None:
+    from typer.main import get_command
+
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    assert command.help.startswith(COMMANDS[name].rstrip("."))
+    assert len(COMMANDS[name]) <= 65, "two lines where a terminal is 80 wide"
 
 
 PAGES = {"sheet": "sheets.md", "verify": "provenance.md", "keys": "provenance.md"}

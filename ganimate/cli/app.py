@@ -4,59 +4,85 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from ganimate import __version__
-from ganimate.cli.animate import animate
-from ganimate.cli.console import one_line
-from ganimate.cli.edit import edit
-from ganimate.cli.evaluate import evaluate
-from ganimate.cli.export import export
-from ganimate.cli.expressions import expressions
-from ganimate.cli.faces import faces
-from ganimate.cli.keys import keys
-from ganimate.cli.read import read
-from ganimate.cli.sheet import sheet
-from ganimate.cli.studio import studio
-from ganimate.cli.train import train
-from ganimate.cli.transfer import transfer
-from ganimate.cli.verify import verify
-from ganimate.cli.video import video
-from ganimate.cli.weights import weights
 from ganimate.errors import GanimateError
+
+COMMANDS = {
+    "edit": "Change the expression of a face in a photo.",
+    "animate": "Animate a face from one expression to another.",
+    "video": "Change the expression of a face in a film.",
+    "transfer": "Play on a photo what the face in a film does.",
+    "sheet": "Draw a contact sheet.",
+    "faces": "List the faces of a photo, numbered from the left.",
+    "read": "Read the action units that a face shows, 0 to 1.",
+    "verify": "Say what files carry of their origin.",
+    "expressions": "List the named expressions.",
+    "studio": "Change a face in the browser, with sliders.",
+    "train": "Train on a dataset.",
+    "evaluate": "Measure control, identity, realism, restraint and fairness.",
+    "export": "Write a network as ONNX, for programs without torch.",
+    "weights": "Show what a weights file is, or import another program's.",
+    "keys": "Make a test certificate to sign Content Credentials with.",
+}
+"""Each is what its module in `ganimate.cli` calls by its own name; the words begin its help."""
 
 LOOKS = {"--au": 1, "--from": 1, "--to": 1, "--via": 1, "--at": 2}
 """Options whose value may run on over several words, --au 12=0.8 6=0.5, and how many it has at
 least: --at 0 smile."""
 
+
+class _Made(Mapping[str, Any]):
+    """The commands, each made when it is asked for: all of them take a tenth of a second."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        command = getattr(import_module(f"ganimate.cli.{name}"), name)
+        if not isinstance(command, typer.Typer):
+            alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+            alone.command(name)(command)
+            command = alone
+        made = get_command(command)
+        made.name = name
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Commands(TyperGroup):
+    """What `ganimate` can do."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings | {"commands": _Made()})
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
 # Plain help: typer's panels cost a third of a second, as much as all the rest.
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    edit,
-    animate,
-    video,
-    transfer,
-    sheet,
-    faces,
-    read,
-    verify,
-    expressions,
-    studio,
-    train,
-    evaluate,
-    export,
-):
-    app.command()(command)
-app.add_typer(weights, name="weights")
-app.add_typer(keys, name="keys")
 
 
 def _print_version(wanted: bool) -> None:
@@ -95,6 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in words:
             traceback.print_exc()
+        from ganimate.cli.console import one_line
+
         if isinstance(error, GanimateError):
             print(f"ganimate: {one_line(str(error))}", file=sys.stderr)
             return error.exit_code

@@ -13,6 +13,7 @@ from ganimate.cli.console import Console
 keys = Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
     help="Make a test certificate to sign Content Credentials with.",
 )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 weights = Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
     help="Show what a weights file is, or import another program's.",
 )
 
