@@ -20,16 +20,17 @@ from ganimate.faces.topology import (
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
-from ganimate.training.fields import dense_field
+from ganimate.training.fields import dense_field, polygon
 from ganimate.training.fit import GAINS, OUTLINE_GAIN, fit_teacher
-from ganimate.training.lenders import Donors, Lenders, polygon
+from ganimate.training.lenders import Lenders
+from ganimate.training.lids import lend_lids, lid_area, make_lids
 from ganimate.training.motion import (
     AU25,
     AU26,
     AU45,
     Teacher,
 )
-from ganimate.training.mouths import lend_mouths, make_mouths, place
+from ganimate.training.mouths import lend_mouths, make_mouths
 from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
 
 
@@ -192,7 +193,7 @@ def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceData
     assert scenes.laid is not None
     assert scenes.laid.mouth[0, 0, y // 2, x // 2] > 0.5
     assert scenes.laid.mouth[0, 0, 5, 5] == 0
-    assert not scenes.laid.eyes.any()
+    assert not scenes.laid.lids.any()
 
 
 def test_teeth_are_lent_in_white_light(data: FaceDataset) -> None:
@@ -209,7 +210,7 @@ def test_a_mouth_lent_to_its_own_face_is_that_mouth(data: FaceDataset) -> None:
     lower = list(INNER_LOWER_LIP[1:-1])
     landmarks[:, lower, 1] += 8  # call the lower lip a part of the mouth's inside
     mouths = make_mouths(images, landmarks)
-    places = place(landmarks, mouths.lips)
+    places = Lenders(mouths=mouths).places(landmarks, landmarks)
     crops = middle(images)
     lent = lend_mouths(crops, places, torch.ones(1, 1), mouths)
     x, y = landmarks[0, [13, 14]].mean(0).round().long().tolist()
@@ -224,7 +225,7 @@ def test_a_mouth_lent_to_its_own_face_is_that_mouth(data: FaceDataset) -> None:
 def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDataset) -> None:
     resting = still(data, torch.zeros(17, 478, 2))
     images = torch.full((1, 152, 152, 3), 120, dtype=torch.uint8)
-    lenders = Lenders(lids=Donors(images, data.landmarks[:1]))
+    lenders = Lenders(lids=make_lids(images, data.landmarks[:1]))
     crops = torch.tensor([0.5, 0.0, -0.5]).view(1, 3, 1, 1).expand(2, 3, 128, 128).clone()
     landmarks = data.landmarks[:1].expand(2, -1, -1)
     eye = landmarks[0, [159, 145]].mean(0).round().long().tolist()
@@ -237,6 +238,23 @@ def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDat
     assert closed.tolist() == pytest.approx([0.5, 0.0, -0.5], abs=0.02)
     assert open_.tolist() == [-1, -1, -1]
     assert scenes.weight[0, 0, eye[1], eye[0]] > 10 * scenes.weight[1, 0, eye[1], eye[0]]
+    assert scenes.laid is not None
+    covered, free = scenes.laid.lids[:, 0, eye[1] // 2, eye[0] // 2].tolist()
+    assert covered > 0.5 and free == 0
+
+
+def test_lids_lent_to_their_own_face_are_those_lids(data: FaceDataset) -> None:
+    images, landmarks, crops = data.images[:1], data.landmarks[:1], middle(data.images[:1])
+    lids = make_lids(images, landmarks)
+    places = Lenders(lids=lids).places(landmarks, landmarks)
+    lent = lend_lids(crops, landmarks, places, lids)
+    area = lid_area(landmarks) > 0.9
+    assert area.sum() > 100
+    ours, theirs = (x.mean(1, keepdim=True) for x in (lent, crops))
+    difference = (ours - theirs)[area].abs().mean() * 127.5
+    assert difference < 12  # of 255: once resampled, gloss dimmed
+    assert (ours.flip(-1) - theirs)[area].abs().mean() * 127.5 > 2 * difference
+    assert (lent == crops).all(1, keepdim=True)[lid_area(landmarks) == 0].all()
 
 
 def test_undo_never_opens_a_mouth(data: FaceDataset) -> None:

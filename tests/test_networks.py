@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator, Painting, compose
-from ganimate.networks.mouth import RIM, WIDTH, MouthPainter
+from ganimate.networks.inlays import AROUND, RIM, WIDTH, Inlays
 from ganimate.networks.reader import Reader
 from ganimate.networks.warp import warp
 
@@ -90,10 +90,10 @@ def test_without_motion_the_result_is_equation_1(trunk: str) -> None:
     torch.testing.assert_close(compose(crops, painting), a * crops + (1 - a) * c)
 
 
-@pytest.mark.parametrize("mouths", [0, 2])
+@pytest.mark.parametrize("inlays", [0, 2])
 @torch.no_grad()
-def test_the_compact_trunk_keeps_the_crop_where_nothing_is_asked(mouths: int) -> None:
-    generator = stirred(Generator("compact", mouths=mouths))
+def test_the_compact_trunk_keeps_the_crop_where_nothing_is_asked(inlays: int) -> None:
+    generator = stirred(Generator("compact", mouths=inlays, lids=inlays))
     crops, target, _ = random_inputs(2)
     painting = generator(crops, target, target)
     assert not painting.flow.any()
@@ -131,33 +131,58 @@ def test_encoding_once_serves_many_frames() -> None:
         torch.testing.assert_close(shared, separate, atol=1e-5, rtol=1e-4)
 
 
+def with_inlays() -> tuple[Generator, Inlays]:
+    """A network with three mouths and two pairs of lids, and a sheet that lies over the crop."""
+    generator = Generator("compact", size=64, width=16, blocks=1, mouths=3, lids=2)
+    inlays = generator.body.inlays
+    assert isinstance(inlays, Inlays)
+    side = torch.linspace(-1, 1, 32)
+    inlays.start.data.copy_(torch.stack(torch.meshgrid(side, side, indexing="xy")))
+    turn = torch.linspace(0, 6, RIM)
+    inlays.rest.copy_(torch.stack([20 * turn.cos(), 9 * turn.sin()], 1))
+    inlays.rims.copy_(inlays.rest * torch.tensor([[[1, 0.2]], [[1, 1.1]], [[1, 2.0]]]))
+    return generator, inlays
+
+
 @torch.no_grad()
 def test_a_mouth_shows_where_it_is_open_as_placed_and_lit() -> None:
-    generator = Generator("compact", size=64, width=16, blocks=1, mouths=3)
-    painter = generator.body.mouth
-    assert isinstance(painter, MouthPainter)
-    painter.pictures[1] = torch.linspace(-1, 0, WIDTH)  # dark on the right side, lighter left
-    side = torch.linspace(-1, 1, 32)
-    painter.start.copy_(torch.stack(torch.meshgrid(side, side, indexing="xy")))
-    turn = torch.linspace(0, 6, RIM)
-    painter.rest.copy_(torch.stack([20 * turn.cos(), 9 * turn.sin()], 1))
-    painter.shapes.copy_(painter.rest * torch.tensor([[[1, 0.2]], [[1, 1.1]], [[1, 2.0]]]))
-    painter.head.bias.copy_(torch.tensor([0.0, 0.0, 0.2, 50.0, -50.0]))
+    generator, inlays = with_inlays()
+    inlays.mouths[1] = torch.linspace(-1, 0, WIDTH)  # dark on the right side, lighter left
+    inlays.head.bias.copy_(torch.tensor([0.0, 0.0, 0.2, 50.0, -50.0]))
     crops, target, current = random_inputs(2, 64)
     painting = generator(crops, target, current)
     shown = compose(crops, painting)
     wanted = torch.linspace(0, 1, 64) * float(np.exp(0.2)) - 1
     inner = slice(4, 60)
     torch.testing.assert_close(
-        shown[0, 0, 30, inner], wanted[inner].clamp(max=1), atol=0.04, rtol=0
+        shown[0, 0, 15, inner], wanted[inner].clamp(max=1), atol=0.04, rtol=0
     )
-    painter.head.bias[3] = -50  # closed
+    inlays.head.bias[3] = -50  # closed
     torch.testing.assert_close(compose(crops, generator(crops, target, current)), crops)
 
 
-def test_too_many_mouths_are_refused() -> None:
-    with pytest.raises(ValueError, match="mouths 65"):
-        Generator(mouths=65)
+@torch.no_grad()
+def test_lids_show_in_the_colour_of_the_skin_around_each_eye() -> None:
+    generator, inlays = with_inlays()
+    inlays.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -50.0, 50.0]))
+    inlays.lids.copy_(torch.tensor([0.5, 0.9]).view(2, 1, 1, 1))
+    inlays.tones.copy_(torch.tensor([0.1, -1.0]))  # of light and of dark skin
+    inlays.around.copy_(torch.tensor([-0.5, 0.5]).view(2, 1, 1).expand(2, AROUND, 2))
+    crops, target, current = random_inputs(1, 64)
+    light, dark = torch.tensor([1.2, 1.0, 0.8]), torch.tensor([1.1, 1.1, 1.1])
+    crops[..., :32], crops[..., 32:] = light.view(3, 1, 1) - 1, dark.view(3, 1, 1) - 1
+    shown = compose(crops, generator(crops, target, current))[0]
+    torch.testing.assert_close(shown[:, 50, 10], 0.5 * light - 1, atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown[:, 50, 55], 0.5 * dark - 1, atol=1e-3, rtol=0)
+    darker = (crops + 1) / 3 - 1
+    shown = compose(darker, generator(darker, target, current))[0]
+    torch.testing.assert_close(shown[:, 50, 10], 0.3 * light - 1, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("inlays", [{"mouths": 65, "lids": 1}, {"mouths": 1}, {"lids": 1}])
+def test_too_many_inlays_or_half_of_them_are_refused(inlays: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=f"mouths {inlays.get('mouths', 0)}, lids"):
+        Generator(**inlays)
 
 
 @settings(deadline=None)

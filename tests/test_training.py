@@ -24,6 +24,7 @@ from ganimate.networks.generator import CompactTrunk
 from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.dataset import load_dataset
 from ganimate.training.generator_task import GeneratorTask
+from ganimate.training.lids import make_lids
 from ganimate.training.mouths import make_mouths
 from ganimate.training.recipe import load_recipe
 from ganimate.training.run import prepare, recipe_path
@@ -44,7 +45,9 @@ TINY: dict[str, dict[str, Any]] = {
     "finish": {
         "task": "generator",
         "schedule": {"steps": 4, "batch": 4},
-        "network": {"trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 2},
+        "network": {
+            "trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 2, "lids": 2,
+        },
         "critic": {
             "sees": "features", "loss": "hinge", "updates": 2, "penalty": 0.0, "width": 4,
             "augment": True,
@@ -54,6 +57,7 @@ TINY: dict[str, dict[str, Any]] = {
             "reader": 0.1, "features": 0.1, "trust": 0.3,
         },
         "lenders": ["train/1.jpg", "train/3.jpg", "someone/else.jpg"],
+        "lid_lenders": ["train/2.jpg", "train/1.jpg"],
     },
     "evaluation": {
         "schedule": {"steps": 4, "batch": 8},
@@ -175,17 +179,17 @@ def test_exported_weights_load_and_say_what_they_are(dataset: Path, tmp_path: Pa
         load_reader(tmp_path / "g" / "generator.safetensors")
 
 
-def test_the_second_stage_waits_and_borrows_from_named_mouths(
-    dataset: Path, tmp_path: Path
-) -> None:
+def test_the_second_stage_waits_and_borrows_from_named_faces(dataset: Path, tmp_path: Path) -> None:
     task = trainer(dataset, tiny(tmp_path, "finish", motion_only=0.25), tmp_path / "f").task
     assert isinstance(task, GeneratorTask)
     data = task.train_set
-    named = make_mouths(data.images[[1, 3]], data.landmarks[[1, 3]])
-    assert task.mouths is not None
-    torch.testing.assert_close(task.mouths.pictures, named.pictures)
-    assert isinstance(task.generator.body, CompactTrunk) and task.generator.body.mouth is not None
-    torch.testing.assert_close(task.generator.body.mouth.pictures, named.pictures)
+    mouths = make_mouths(data.images[[1, 3]], data.landmarks[[1, 3]])
+    lids = make_lids(data.images[[2, 1]], data.landmarks[[2, 1]])
+    assert isinstance(task.generator.body, CompactTrunk)
+    inlays = task.generator.body.inlays
+    assert inlays is not None
+    torch.testing.assert_close(inlays.mouths, mouths.pictures)
+    torch.testing.assert_close(inlays.lids, lids.pictures)
     first = set(task.step(0))
     assert not {"reader", "adversarial", "critic/contest"} & first
     assert {"place", "laid"} <= first
@@ -193,12 +197,14 @@ def test_the_second_stage_waits_and_borrows_from_named_mouths(
 
 
 def test_fewer_lenders_than_there_is_room_for_lend_twice(dataset: Path, tmp_path: Path) -> None:
-    network = {"trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 5}
+    network = {"trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 5, "lids": 4}
     task = trainer(dataset, tiny(tmp_path, "finish", network=network), tmp_path / "f").task
-    assert isinstance(task, GeneratorTask) and task.mouths is not None
-    pictures = task.mouths.pictures
-    assert len(pictures) == 5
-    assert len(pictures.flatten(1).unique(dim=0)) == 2
+    assert isinstance(task, GeneratorTask)
+    mouths, lids = task.lenders
+    assert mouths is not None and lids is not None
+    for pictures, room in ((mouths.pictures, 5), (lids.pictures, 4)):
+        assert len(pictures) == room
+        assert len(pictures.flatten(1).unique(dim=0)) == 2
 
 
 def test_a_run_can_start_from_weights(dataset: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganimate.networks.mouth import Laid, MouthPainter, double
+from ganimate.networks.inlays import Inlays, Laid, double
 from ganimate.networks.warp import warp
 
 ACTION_UNITS = 17
@@ -30,7 +30,7 @@ class Painting(NamedTuple):
         attention: A, (n, 1, S, S) in [0, 1]; 1 keeps the (moved) photo.
         colour: C, (n, 3, S, S) in [-1, 1].
         flow: F, (n, 2, S/2, S/2), offsets (x, y) in crop units; zeros where motion is off.
-        laid: where a mouth is laid between lips and lids over eyes, for training.
+        laid: where a mouth is laid between lips, and lids over eyes, for training.
     """
 
     attention: Tensor
@@ -57,7 +57,8 @@ class Generator(nn.Module):
         norm: of the paper's trunk: ``instance``, or ``fixed`` where imported weights bring
             statistics of their own.
         head_bias: whether the paper's heads have a bias, as those of some imported weights.
-        mouths: how many mouths' insides the compact trunk can lay between lips.
+        mouths, lids: how many insides of mouths the compact trunk can lay between lips, and how
+            many pairs of closed lids over eyes; neither or both.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Generator(nn.Module):
         norm: str = "instance",
         head_bias: bool = False,
         mouths: int = 0,
+        lids: int = 0,
     ) -> None:
         super().__init__()
         if trunk not in TRUNKS:
@@ -78,10 +80,11 @@ class Generator(nn.Module):
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}")
         fits = size in range(32, 1025, 32) and 8 <= width <= 1024 and 1 <= blocks <= 64
-        if not (fits and 4 <= fine <= 512 and 0 <= mouths <= 64):
+        inlays = mouths in range(65) and lids in range(65) and (mouths == 0) == (lids == 0)
+        if not (fits and 4 <= fine <= 512 and inlays):
             raise ValueError(
                 f"out of range: size {size}, width {width}, blocks {blocks}, fine {fine}, "
-                f"mouths {mouths}"
+                f"mouths {mouths}, lids {lids}"
             )
         self.config: dict[str, Any] = {
             "trunk": trunk,
@@ -93,12 +96,13 @@ class Generator(nn.Module):
             "norm": norm,
             "head_bias": head_bias,
             "mouths": mouths,
+            "lids": lids,
         }
         self.size = size
         self.body: CompactTrunk | PaperTrunk = (
             PaperTrunk(size, width, blocks, motion, norm, head_bias)
             if trunk == "paper"
-            else CompactTrunk(size, width, blocks, motion, fine, mouths)
+            else CompactTrunk(size, width, blocks, motion, fine, mouths, lids)
         )
 
     def encode(self, crops: Tensor) -> list[Tensor]:
@@ -154,7 +158,14 @@ class CompactTrunk(nn.Module):
     """
 
     def __init__(
-        self, size: int, width: int, blocks: int, motion: bool, fine: int, mouths: int
+        self,
+        size: int,
+        width: int,
+        blocks: int,
+        motion: bool,
+        fine: int,
+        mouths: int,
+        lids: int,
     ) -> None:
         super().__init__()
         half, look, condition = width // 2, 16, 64
@@ -186,7 +197,7 @@ class CompactTrunk(nn.Module):
         for head in (self.flow, self.paints):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-        self.mouth = MouthPainter(mouths, size, fine) if mouths else None
+        self.inlays = Inlays(mouths, lids, size, fine) if mouths else None
 
     def encode(self, crops: Tensor) -> list[Tensor]:
         fine = F.leaky_relu(self.stem(crops), 0.1)
@@ -217,12 +228,11 @@ class CompactTrunk(nn.Module):
         # Paint learns through 1 - A, so A starts at one half; the departure starts at nothing.
         attention = 1 - gate * torch.sigmoid(-attention)
         colour = (moved + 2 * departure).clamp(-1, 1)
-        if self.mouth is None:
+        if self.inlays is None:
             return Painting(attention, colour, flow)
-        laid, between = self.mouth(detail, target, gate)
-        inside, eyes = double(laid.mouth), double(laid.eyes)
-        colour = torch.lerp(colour, between, inside)
-        return Painting(attention * (1 - inside) * (1 - eyes), colour, flow, laid)
+        laid, colours = self.inlays(detail, crops, target, gate)
+        covers = 1 - (1 - double(laid.mouth)) * (1 - double(laid.lids))
+        return Painting(attention * (1 - covers), torch.lerp(colour, colours, covers), flow, laid)
 
 
 def smooth(flow: Tensor) -> Tensor:

@@ -108,3 +108,25 @@ def fade(size: int, device: torch.device, width: float = 0.08) -> Tensor:
     ramp = (torch.minimum(position, 1 - position) / width).clamp(0, 1)
     ramp = ramp * ramp * (3 - 2 * ramp)
     return ramp[:, None] * ramp[None, :]
+
+
+def polygon(points: Tensor, size: int = CROP_SIZE) -> Tensor:
+    """1 inside a polygon, 0 outside, softened by a pixel.
+
+    Args:
+        points: (n, k, 2) corners in order, in crop pixels.
+
+    Returns:
+        (n, 1, size, size).
+    """
+    centres = torch.arange(size, device=points.device, dtype=points.dtype) + 0.5
+    centres = centres * (CROP_SIZE / size) - 0.5
+    x, y = centres.view(1, 1, -1), centres.view(1, -1, 1)
+    inside = torch.zeros(len(points), size, size, dtype=torch.bool, device=points.device)
+    for here, there in zip(points.unbind(1), points.roll(-1, 1).unbind(1), strict=True):
+        (x0, y0), (x1, y1) = here.unbind(-1), there.unbind(-1)
+        x0, y0, x1, y1 = (v.view(-1, 1, 1) for v in (x0, y0, x1, y1))
+        crosses = (y0 > y) != (y1 > y)
+        slope = (x1 - x0) / torch.where(y1 == y0, torch.ones_like(y1), y1 - y0)
+        inside ^= crosses & (x < x0 + (y - y0) * slope)
+    return F.avg_pool2d(F.pad(inside.float().unsqueeze(1), (1, 1, 1, 1), mode="replicate"), 3, 1)

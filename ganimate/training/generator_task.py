@@ -15,11 +15,13 @@ from ganimate.faces.align import CROP_SIZE
 from ganimate.networks.generator import CompactTrunk, Generator, Painting, compose
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops
+from ganimate.training.cutting import EXTENT
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.judges import Judges
-from ganimate.training.lenders import Donors, Lenders
-from ganimate.training.motion import AU25, AU26, Teacher
-from ganimate.training.mouths import EXTENT, Mouths, furnish, make_mouths
+from ganimate.training.lenders import Lenders, furnish
+from ganimate.training.lids import make_lids
+from ganimate.training.motion import AU25, AU26, AU45, Teacher
+from ganimate.training.mouths import make_mouths
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
     Scenes,
@@ -72,8 +74,7 @@ class GeneratorTask:
         self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
         self.generator = Generator(**recipe.network).to(device)
         self.teacher = teacher.to(device) if teacher else None
-        self.mouths = self._find_mouths(recipe.lenders)
-        self.lenders = Lenders(self.mouths, self._donors(self._named(recipe.lid_lenders)))
+        self.lenders = self._find_lenders()
         self._begin_at_teacher()
         if device.type == "cuda":
             self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -101,8 +102,8 @@ class GeneratorTask:
         if self.teacher is not None and isinstance(body, CompactTrunk):
             body.basis.data.copy_(self.teacher.basis())
             body.release.data.copy_(self.teacher.release)
-            if body.mouth is not None and self.mouths is not None:
-                furnish(body.mouth, self.mouths, self.teacher)
+            if body.inlays is not None:
+                furnish(body.inlays, self.lenders, self.teacher)
 
     def _named(self, names: list[str]) -> Tensor:
         """Rows of the training faces with these names; those that are there."""
@@ -110,21 +111,27 @@ class GeneratorTask:
         rows = [known.index(name) for name in names if name in known]
         return torch.tensor(rows, dtype=torch.long)
 
-    def _find_mouths(self, names: list[str], most: int = 8) -> Mouths | None:
-        """Those who lend a mouth: named, or else some that are open by label and by landmarks."""
-        data, rows = self.train_set, self._named(names)
-        body = self.generator.body
-        painter = body.mouth if isinstance(body, CompactTrunk) else None
-        wanted = len(painter.pictures) if painter is not None else len(rows) or most
-        if len(rows) == 0:
+    def _find_lenders(self) -> Lenders:
+        """Those who are named, or else faces with open mouths and with the most closed eyes."""
+        data, recipe, device = self.train_set, self.recipe, self.fabric.device
+        mouths, lids = self._named(recipe.lenders), self._named(recipe.lid_lenders)
+        if len(mouths) == 0:
             parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
-            rows = (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
-        if len(rows) == 0:
-            return None
-        # As many as the network has room for; where there are fewer, some twice.
-        rows = rows[torch.arange(wanted) * len(rows) // wanted]
-        device = self.fabric.device
-        return make_mouths(data.images[rows].to(device), data.landmarks[rows].to(device))
+            mouths = (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
+        if len(lids) == 0:
+            shut = data.action_units[:, AU45].topk(min(3, len(data)))
+            lids = shut.indices[shut.values > 0.5]
+
+        def faces(rows: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
+            # As many as the network has room for; where there are fewer, some twice.
+            rows = rows[torch.arange(wanted) * len(rows) // wanted]
+            return data.images[rows].to(device), data.landmarks[rows].to(device)
+
+        room = self.generator.config
+        return Lenders(
+            make_mouths(*faces(mouths, room["mouths"] or 8)) if len(mouths) else None,
+            make_lids(*faces(lids, room["lids"] or 3)) if len(lids) else None,
+        )
 
     @staticmethod
     def _chances(labels: Tensor, strong: float) -> Tensor:
@@ -183,12 +190,6 @@ class GeneratorTask:
         nothing = crops.new_zeros(count, 1, 1, 1)
         scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing)
         return _Batch(crops, labels, scenes)
-
-    def _donors(self, rows: Tensor) -> Donors | None:
-        if len(rows) == 0:
-            return None
-        data, device = self.train_set, self.fabric.device
-        return Donors(data.images[rows].to(device), data.landmarks[rows].to(device))
 
     def step(self, step: int) -> dict[str, Tensor]:
         recipe, game = self.recipe, self.recipe.critic
@@ -251,9 +252,10 @@ class GeneratorTask:
             terms["picture"] = (weights.picture, picture)
         if scenes.laid is not None and painting.laid is not None:
             ours, truth = painting.laid, scenes.laid
-            error = losses.place_error(ours.place, truth.place, truth.mouth, EXTENT)
+            covers = torch.maximum(truth.mouth, truth.lids)
+            error = losses.place_error(ours.place, truth.place, covers, EXTENT)
             terms["place"] = (0.1 * weights.laid, error)
-            areas = ((ours.mouth, truth.mouth), (ours.eyes, truth.eyes))
+            areas = ((ours.mouth, truth.mouth), (ours.lids, truth.lids))
             error = torch.stack([(one - other).square().mean() for one, other in areas]).sum()
             terms["laid"] = (10 * weights.laid, error)
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()

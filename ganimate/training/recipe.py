@@ -162,8 +162,8 @@ class GeneratorRecipe:
         lenders: training pictures (their paths in the dataset) whose open mouths are lent to closed
             ones that open; as many as `network` has room for (`mouths`). Empty, or none of them in
             the dataset: some open mouths.
-        lid_lenders: likewise, whose closed eyes are lent to open ones. Empty: eyes do not learn to
-            close.
+        lid_lenders: likewise, whose closed eyes are lent to open ones (`lids`). Empty, or none of
+            them in the dataset: the most closed eyes by label.
     """
 
     task: str

@@ -19,17 +19,11 @@ from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
-from ganimate.networks.mouth import Laid, choose
+from ganimate.networks.inlays import Laid, choose
 from ganimate.networks.warp import warp
-from ganimate.training.fields import FIELD_SIZE, dense_field
-from ganimate.training.lenders import (
-    EYES,
-    NOBODY,
-    Lenders,
-    lend_lids,
-    lid_area,
-    polygon,
-)
+from ganimate.training.fields import FIELD_SIZE, dense_field, polygon
+from ganimate.training.lenders import NOBODY, Lenders
+from ganimate.training.lids import EYES, lend_lids, lid_area
 from ganimate.training.motion import (
     AU12,
     AU25,
@@ -39,7 +33,7 @@ from ganimate.training.motion import (
     closing,
     contrast_of,
 )
-from ganimate.training.mouths import average_lips, lend_mouths, place
+from ganimate.training.mouths import average_lips, lend_mouths
 
 MOUTH_WEIGHT = 12.0
 """How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
@@ -59,8 +53,7 @@ class Scenes(NamedTuple):
         weight: (n, 1, 128, 128), how much each pixel of the truth counts; 0 where it is wrong.
         flow: (n, 2, 64, 64), the motion from source to truth.
         flow_weight: (n, 1, 64, 64).
-        laid: where the truth has mouths and lids that the source has not; None where nobody lends
-            a mouth.
+        laid: where the truth has mouths and closed lids that the source has not.
     """
 
     source: Tensor
@@ -158,29 +151,27 @@ def make_scenes(
     picture = warp(prepared, field) + teacher.shade(change, moved, contrast_of(crops))
     pick = undo.view(-1, 1, 1, 1)
     mouth_of_truth = torch.where(pick, mouth, moved_mouth)
-    lent = torch.zeros(len(crops), 1, 1, 1, device=crops.device)
-    laid: Laid | None = None
+    down = teacher.close_eyes(moved, labels, targets)
+    places = lenders.places(torch.where(undo.view(-1, 1, 1), landmarks, moved), down)
+    lent, lids = torch.zeros_like(crops[:, :1, :1, :1]), torch.zeros_like(mouth)
+    opens = torch.zeros_like(lent)
     if lenders.mouths is not None:
         gaps, moved_gaps = opening(landmarks), opening(moved)
         then, before = torch.where(undo, gaps, moved_gaps), torch.where(undo, moved_gaps, gaps)
         # Teeth that show already may stay, unless they would be stretched.
-        opens = (then > 1.5 + 1.3 * before).view(-1, 1, 1, 1)
-        places = place(torch.where(undo.view(-1, 1, 1), landmarks, moved), lenders.mouths.lips)
+        opens = (then > 1.5 + 1.3 * before).float().view(-1, 1, 1, 1)
         lips = average_lips(teacher, torch.where(undo.view(-1, 1), labels, targets))
-        lent = (opens & ~pick).float()
+        lent = opens * (~pick).float()
         shares = choose(lips, lenders.mouths.rims)
         mouths = lend_mouths(picture, places, shares, lenders.mouths)
         picture = torch.lerp(picture, mouths, moved_mouth * lent)
-        laid = Laid(places, _halved(mouth_of_truth * opens), torch.zeros_like(places[:, :1]))
     closed = closing(labels, targets).view(-1, 1, 1, 1)
-    lids = torch.zeros_like(mouth)
     shut = (closed[:, 0, 0, 0] > 0.02).nonzero()[:, 0]
     if lenders.lids is not None and len(shut) > 0:
-        down = teacher.close_eyes(moved, labels, targets)[shut]
-        picture[shut] = lend_lids(picture[shut], down, lenders.lids)
-        lids[shut] = lid_area(down)
-        if laid is not None:
-            laid = laid._replace(eyes=_halved(lids) * (3 * closed).clamp(max=1))
+        picture[shut] = lend_lids(picture[shut], down[shut], places[shut], lenders.lids)
+        lids[shut] = lid_area(down[shut])
+    covers = _halved(lids * (~pick)) * (3 * closed).clamp(max=1)
+    laid = Laid(places, _halved(mouth_of_truth * opens), covers)
     picture = picture.clamp(-1, 1)
 
     back = torch.zeros_like(field)

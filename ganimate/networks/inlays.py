@@ -1,0 +1,164 @@
+"""What a photo hides: the inside of a mouth and closed lids, as pictures that the network places.
+
+What closed lips and open eyes hide is another face's in any case. A network that must paint it
+pixel by pixel from losses of pixels makes a grey band of all the teeth it has seen, and never quite
+covers an iris; one that says *where* each point of a given picture lies paints them as sharp as
+that picture is. Lids are kept as light and dark alone, and take the colour of the skin around.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+HEIGHT, WIDTH = 48, 184
+"""Texels of a picture. A sheet has two: a mouth above, and the lids of both eyes below."""
+RIM = 20
+"""Landmarks around the inner lips."""
+AROUND = 14
+"""Points on the skin around each eye."""
+LIKENESS = 0.002
+"""Squared distance of outlines within which two mouths mix: in a film one fades into the next."""
+TONE = 0.02
+"""The same of lids, by the logarithm of how light the skin is."""
+
+
+class Laid(NamedTuple):
+    """What is laid over the photos of n faces, and where.
+
+    Attributes:
+        place: (n, 2, S/2, S/2), the point (x, y) of the sheet that shows; its corners are at -1
+            and 1.
+        mouth: (n, 1, S/2, S/2) in 0..1, where a mouth's inside shows.
+        lids: (n, 1, S/2, S/2) in 0..1, where lids show that come down.
+    """
+
+    place: Tensor
+    mouth: Tensor
+    lids: Tensor
+
+
+class Inlays(nn.Module):
+    """Chooses a mouth by the target and lids by the skin, and places both.
+
+    Args:
+        mouths, lids: how many there are to choose from.
+        size: side of the crop.
+        channels: of the features at half size that `forward` is given.
+    """
+
+    def __init__(self, mouths: int, lids: int, size: int, channels: int) -> None:
+        super().__init__()
+        self.mouths: Tensor
+        self.lids: Tensor
+        self.register_buffer("mouths", torch.zeros(mouths, 3, HEIGHT, WIDTH))
+        self.register_buffer("lids", torch.ones(lids, 1, HEIGHT, WIDTH))
+        # Rims of inner lips, (x, y) each: of the mouths; of an average face, and how its own move
+        # with each action unit.
+        self.rims: Tensor
+        self.rest: Tensor
+        self.moves: Tensor
+        self.register_buffer("rims", torch.zeros(mouths, RIM, 2))
+        self.register_buffer("rest", torch.zeros(RIM, 2))
+        self.register_buffer("moves", torch.zeros(17, RIM, 2))
+        # How light the skin is that each pair of lids comes from; where skin is, around an average
+        # face's right and left eye, with the crop's corners at -1 and 1.
+        self.tones: Tensor
+        self.around: Tensor
+        self.register_buffer("tones", torch.zeros(lids))
+        self.register_buffer("around", torch.zeros(2, AROUND, 2))
+        # The places on an average face with open mouth and closed eyes; the network adds what is
+        # this face's.
+        self.start = nn.Parameter(torch.zeros(2, size // 2, size // 2))
+        self.head = nn.Conv2d(channels, 5, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        with torch.no_grad():
+            self.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -2.0, -2.0]))  # type: ignore[union-attr]
+
+    def forward(
+        self, features: Tensor, crops: Tensor, target: Tensor, gate: Tensor
+    ) -> tuple[Laid, Tensor]:
+        """What is laid where, and its colours, (n, 3, S, S) in [-1, 1].
+
+        Args:
+            features: (n, channels, S/2, S/2).
+            crops: (n, 3, S, S) in [-1, 1].
+            target: (n, 17) intensities.
+            gate: (n, 1, 1, 1), 0 where nothing is asked.
+        """
+        place, light, covers = self.head(features).split([2, 1, 2], 1)
+        mouth, lids = (gate * torch.sigmoid(covers)).chunk(2, 1)
+        laid = Laid(self.start + place, mouth, lids)
+        lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
+        places = self.around.view(1, 1, -1, 2).expand(len(crops), -1, -1, -1)
+        skin = F.grid_sample(crops, places, align_corners=False).view(len(crops), 3, 2, AROUND)
+        skin = skin.mean(-1) + 1
+        sheet = torch.cat(
+            [
+                mix(self.mouths, choose(lips, self.rims)),
+                coloured(mix(self.lids, alike(tone(skin), self.tones)), skin),
+            ],
+            2,
+        )
+        return laid, ((show(sheet, laid.place) + 1) * torch.exp(double(light)) - 1).clamp(-1, 1)
+
+
+def choose(lips: Tensor, rims: Tensor) -> Tensor:
+    """Shares (n, k) of mouths: all of the one whose rim (k, RIM, 2) is most alike, or nearly.
+
+    Args:
+        lips: (n, RIM, 2), an average face's when it makes the expression: it is the target alone
+            that chooses, not this very face.
+        rims: (k, RIM, 2).
+    """
+    # Written out: ONNX has no cdist.
+    square = (outline(lips).unsqueeze(1) - outline(rims)).square().sum(-1)
+    return (-square / LIKENESS).softmax(1)
+
+
+def outline(rims: Tensor) -> Tensor:
+    """The shape of rims (n, RIM, 2): centred, in units of their width; (n, 2 RIM)."""
+    width = rims[..., 0].amax(1) - rims[..., 0].amin(1)
+    centred = rims - rims.mean(1, keepdim=True)
+    return (centred / width.clamp(min=1).view(-1, 1, 1)).flatten(1)
+
+
+def tone(skin: Tensor) -> Tensor:
+    """How light skin of colours (n, 3, 2), each above 0, is: a logarithm, (n,)."""
+    return skin.mean((1, 2)).clamp(min=0.05).log()
+
+
+def alike(tones: Tensor, others: Tensor) -> Tensor:
+    """Shares (n, k) of lids, from skins (k,) like these (n,)."""
+    return (-(tones[:, None] - others).square() / TONE).softmax(1)
+
+
+def coloured(lids: Tensor, skin: Tensor) -> Tensor:
+    """Lids in the skin's colours, (n, 3, HEIGHT, WIDTH) in [-1, 1] or a little beyond.
+
+    Args:
+        lids: (n, 1, HEIGHT, WIDTH), shares of the skin's light; the right eye is in the left half.
+        skin: (n, 3, 2), around the right eye and the left, 0..2.
+    """
+    right, left = lids.chunk(2, 3)
+    skin = skin.unsqueeze(2)
+    return torch.cat([right * skin[..., :1], left * skin[..., 1:]], 3) - 1
+
+
+def mix(pictures: Tensor, shares: Tensor) -> Tensor:
+    """Pictures (k, c, h, w) by shares (n, k): (n, c, h, w)."""
+    return torch.einsum("nk,kchw->nchw", shares, pictures)
+
+
+def show(sheet: Tensor, place: Tensor) -> Tensor:
+    """The sheet's (n, 3, h, w) points at places (n, 2, S/2, S/2): (n, 3, S, S)."""
+    places = double(place).permute(0, 2, 3, 1)
+    return F.grid_sample(sheet, places, padding_mode="border", align_corners=False)
+
+
+def double(maps: Tensor) -> Tensor:
+    """Twice the size."""
+    return F.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)

@@ -1,0 +1,68 @@
+"""Cutting pieces of faces out as pictures that fit other faces."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganimate.faces.align import CROP_SIZE
+from ganimate.faces.topology import MIRROR
+from ganimate.networks.inlays import HEIGHT, WIDTH
+from ganimate.training.augment import to_unit
+from ganimate.training.dataset import STORED_SIZE
+from ganimate.training.fields import FIELD_SIZE, interpolate
+
+EXTENT = (WIDTH / 4, HEIGHT / 2)
+"""Half of the width and of the height of a sheet of two pictures, in crop pixels."""
+CENTRE = (CROP_SIZE - 1) / 2
+
+
+def mean_shape(shapes: Tensor) -> Tensor:
+    """The mean of landmarks (k, 478, 2) that lie around 0, made symmetric: (478, 2)."""
+    mean = shapes.mean(0)
+    mirrored = mean[torch.tensor(MIRROR, device=mean.device)] * mean.new_tensor([-1, 1])
+    return (mean + mirrored) / 2
+
+
+def cut(images: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
+    """The middle of faces, reshaped so that their points come to lie where they are wanted.
+
+    Args:
+        images: (k, 152, 152, 3) uint8.
+        points: (k, p, 2), in the middle crops.
+        wanted: (p, 2), crop pixels; `CENTRE` is the middle of the picture.
+
+    Returns:
+        (k, 3, HEIGHT, WIDTH) in [-1, 1], two texels to a crop pixel.
+    """
+    field = _towards(wanted.expand(len(images), -1, -1), points)
+    rows, columns = (
+        (torch.arange(n, device=images.device) + 0.5 - n / 2) / 2 + CENTRE for n in (HEIGHT, WIDTH)
+    )
+    texels = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
+    grid = ((texels + 0.5) * (2 / CROP_SIZE) - 1).expand(len(images), -1, -1, -1)
+    there = F.grid_sample(field, grid, align_corners=False).permute(0, 2, 3, 1)
+    margin = (STORED_SIZE - CROP_SIZE) / 2
+    there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
+    return F.grid_sample(to_unit(images), there, align_corners=False)
+
+
+def place(points: Tensor, wanted: Tensor, row: int) -> Tensor:
+    """Which point of a sheet lies where, (n, 2, 64, 64), on faces with points (n, p, 2).
+
+    Args:
+        points: crop pixels.
+        wanted: (p, 2), where `cut` put them.
+        row: 0 for the sheet's upper picture, 1 for the lower.
+    """
+    there = _towards(points, wanted.expand(len(points), -1, -1)) - CENTRE
+    half = there.new_tensor(EXTENT).view(1, 2, 1, 1)
+    return there / half + there.new_tensor([0, row - 0.5]).view(1, 2, 1, 1)
+
+
+def _towards(points: Tensor, others: Tensor) -> Tensor:
+    """Where each pixel lies on the others, (n, 2, 64, 64) crop pixels."""
+    flow = interpolate(points, others - points, FIELD_SIZE, 1.0) * CROP_SIZE
+    cells = (torch.arange(FIELD_SIZE, device=flow.device) + 0.5) * (CROP_SIZE / FIELD_SIZE) - 0.5
+    return flow + torch.stack(torch.meshgrid(cells, cells, indexing="xy"))
