@@ -7,10 +7,9 @@ import signal
 import sys
 from io import TextIOWrapper
 from types import FrameType
-from typing import NoReturn
 
-_ENDING = ("SIGTERM", "SIGHUP")
-"""Signals that end a command as Ctrl-C does: what is unfinished is removed first."""
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Signals that end a command; what is unfinished is removed first."""
 
 
 def run() -> int:
@@ -20,7 +19,8 @@ def run() -> int:
     """
     for name in _ENDING:
         number = getattr(signal, name, None)
-        if number and signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP
+        usual = signal.SIG_DFL, signal.default_int_handler
+        if number and signal.getsignal(number) in usual:  # nohup ignores SIGHUP
             signal.signal(number, _end)
     if isinstance(sys.stdout, TextIOWrapper):  # names of files need not be text
         sys.stdout.reconfigure(errors="surrogateescape")
@@ -39,15 +39,35 @@ def run() -> int:
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
     # All is written or removed: from here on signals may end the process as they are.
-    for name in ("SIGINT", *_ENDING):
+    for name in _ENDING:
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     flushed = _flush()
     return status or flushed
 
 
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+def _end(number: int, frame: FrameType | None) -> None:
+    """Raise what ends the command; amid an import, as soon as that is done.
+
+    There it could be lost: C code that imports may drop it or say something else in its place,
+    and nobody can catch what is raised in a callback of Python's import locks.
+    """
+    ending = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+    outermost = None
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            outermost = frame
+        frame = frame.f_back
+    if not outermost:
+        raise ending
+    importer = outermost.f_back
+
+    def wait(frame: FrameType, _event: str, _argument: object) -> None:
+        if frame is not outermost and importer in (frame, frame.f_back):
+            sys.setprofile(None)
+            raise ending
+
+    sys.setprofile(wait)
 
 
 def _flush() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -24,3 +25,23 @@ def test_a_killed_run_leaves_the_old_picture_or_the_new_one() -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["kills"] == 4 and not told["wrong"]
+
+
+@pytest.mark.parametrize(("name", "moments"), [("SIGTERM", 20), ("SIGINT", 0)])
+def test_a_signal_amid_the_imports_ends_a_run_without_a_word(name: str, moments: int) -> None:
+    """An exception raised there may be dropped, or come out as another one."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "killed.py"), name, str(moments), "faces", "no.jpg"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    endings = [json.loads(line) for line in done.stdout.splitlines()]
+    ended = 128 + signal.Signals[name]
+    assert endings[:2] == [[ended, ""]] * 2
+    # A process that has not come to our code yet is ended by the signal itself.
+    others = [ending for ending in endings[2:] if ending]
+    assert all(status in (ended, -signal.Signals[name]) for status, _ in others), others
+    assert not any("Traceback" in said or "unexpected" in said for _, said in others), others
+    assert len(others) >= moments / 4
