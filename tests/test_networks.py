@@ -63,8 +63,13 @@ def test_the_readers_features_end_in_what_it_says() -> None:
 
 @torch.no_grad()
 def test_the_evaluation_reader_gives_intensities_and_features() -> None:
-    intensities, features = EvaluationReader().eval()(random_inputs(3)[0])
+    reader, crops = EvaluationReader().eval(), random_inputs(3)[0]
+    intensities, features = reader(crops)
     assert intensities.shape == (3, 17) and features.shape == (3, 192)
+    # `read` does not care which side is which.
+    for read, mirrored in zip(reader.read(crops), reader.read(crops.flip(3)), strict=True):
+        torch.testing.assert_close(read, mirrored)
+    assert not torch.allclose(reader(crops)[0], reader(crops.flip(3))[0])
 
 
 @pytest.mark.parametrize("trunk", ["compact", "paper"])

@@ -104,9 +104,9 @@ def evaluate(
     # What can be wrong with any file is found out before the long work.
     where = pick_device(device)
     paint, made = _painter(sources, where)
-    read, reader_info = load_evaluation_reader(sources.reader)
+    reader, reader_info = load_evaluation_reader(sources.reader)
     _check_size(reader_info)
-    read = read.requires_grad_(False).to(where)
+    read = reader.requires_grad_(False).to(where).read
     current_reader = ReaderEngine.default(device=device)
     embed = Embedder(sources.identity_model) if sources.identity_model else None
     out = _folder(out)

@@ -57,3 +57,8 @@ class EvaluationReader(nn.Module):
         """(n, 3, S, S) in [-1, 1] -> intensities (n, 17), unclamped, and features (n, k)."""
         features = self.trunk(crops)
         return self.intensities(features), features
+
+    def read(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`, averaged with the mirror image, whose action units are the same ones."""
+        straight, mirrored = self(crops), self(crops.flip(3))
+        return (straight[0] + mirrored[0]) / 2, (straight[1] + mirrored[1]) / 2

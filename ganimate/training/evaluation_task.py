@@ -70,10 +70,10 @@ class EvaluationTask:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Mean Pearson r over the 17 on the validation split, and each."""
-        data = self.validation
+        data, reader = self.validation, self.average.network
+        assert isinstance(reader, EvaluationReader)
         parts = [
-            self.average.network(middle(images).to(self.device))[0].cpu()
-            for images in data.images.split(64)
+            reader.read(middle(images).to(self.device))[0].cpu() for images in data.images.split(64)
         ]
         each = pearson(torch.cat(parts).numpy(), data.action_units.numpy())
         return {f"r/{i}": float(r) for i, r in enumerate(each)} | {"r": float(np.mean(each))}
