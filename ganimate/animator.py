@@ -14,11 +14,13 @@ from weakref import finalize
 
 import numpy as np
 
+from ganimate.canvas import Canvas
 from ganimate.errors import UsageError
 from ganimate.faces.locate import Face, Locator, choose, open_locator
 from ganimate.faces.pose import yaw_notice
 from ganimate.facs import ActionUnits, Expression, blend, parse_look, sided
 from ganimate.layers import Layer, compose, kept, layers
+from ganimate.media.planes import Planes
 from ganimate.media.provenance import Marking, Provenance
 from ganimate.media.stills import Photo, photo_from, replace_pixels, write_photo
 from ganimate.media.video import FilmWriter, film_writer
@@ -207,11 +209,28 @@ class Portrait:
         Raises:
             UsageError: trajectories of different lengths, or another number than faces.
         """
-        if isinstance(trajectory, Trajectory):
-            trajectory = [trajectory] * len(self.chosen)
-        if len(trajectory) != len(self.chosen) or len({len(one) for one in trajectory}) != 1:
-            raise UsageError("give one trajectory for all faces, or one of equal length for each")
-        return self._frames([one.sides for one in trajectory])
+        sides = self._sides(trajectory)
+        return (
+            compose(self.photo.pixels, self._layers, painted) for painted in self._played(sides)
+        )
+
+    def animate_for(
+        self, film: FilmWriter, trajectory: Trajectory | Sequence[Trajectory]
+    ) -> Iterator[NDArray[np.uint8] | Planes]:
+        """As `animate`, in the form in which `film` takes frames fastest.
+
+        Yields:
+            What `film.write` takes, and no more than once: the next frame may be written over it.
+        """
+        if not film.planar:
+            yield from self.animate(trajectory)
+            return
+        sides = self._sides(trajectory)
+        shown = self._fitted(film)
+        marker = film.marker([face.frame for face in shown.chosen])
+        canvas = Canvas(shown.photo.pixels, shown._layers, marker)
+        for painted in shown._played(sides):
+            yield canvas.paint(painted)
 
     def film(
         self,
@@ -266,14 +285,34 @@ class Portrait:
         frames = tuple(face.frame for face in self.chosen)
         return replace(made, faces=frames, marking=marking)
 
-    def _frames(self, sides: list[NDArray[np.float32]]) -> Iterator[NDArray[np.uint8]]:
+    def _sides(self, trajectory: Trajectory | Sequence[Trajectory]) -> list[NDArray[np.float32]]:
+        if isinstance(trajectory, Trajectory):
+            trajectory = [trajectory] * len(self.chosen)
+        if len(trajectory) != len(self.chosen) or len({len(one) for one in trajectory}) != 1:
+            raise UsageError("give one trajectory for all faces, or one of equal length for each")
+        return [one.sides for one in trajectory]
+
+    def _fitted(self, film: FilmWriter) -> Portrait:
+        """The same in the film's colours and size."""
+        pixels = film.fit(self.photo.pixels)
+        # What only grew was padded: no pixel moved.
+        sizes = np.array([pixels.shape[1::-1], self.photo.pixels.shape[1::-1]])
+        scale = np.minimum(sizes[0] / sizes[1], 1)
+        faces = {face.index: face.scaled(scale) for face in self.faces}
+        return replace(
+            self,
+            photo=Photo(pixels),
+            faces=tuple(faces.values()),
+            chosen=tuple(faces[face.index] for face in self.chosen),
+        )
+
+    def _played(self, sides: list[NDArray[np.float32]]) -> Iterator[tuple[Painted, ...]]:
         for start in range(0, len(sides[0]), BATCH):
             batches = [
                 layer.paint(rows[start : start + BATCH])
                 for layer, rows in zip(self._layers, sides, strict=True)
             ]
-            for painted in zip(*batches, strict=True):
-                yield compose(self.photo.pixels, self._layers, painted)
+            yield from zip(*batches, strict=True)
 
     @cached_property
     def _layers(self) -> tuple[Layer, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ganimate.engine import Encoded, Engine, Painted
+    from ganimate.faces.align import FaceFrame
     from ganimate.faces.locate import Face
     from ganimate.facs import ActionUnits
 
@@ -30,14 +31,23 @@ class Layer:
         encoded: its crop, as the engine holds it.
         current: what it shows in the photo.
         midline: where its halves meet.
-        blender: puts it back into the photo.
+        pixels: the photo, HWC uint8 RGB.
+        frame: where the face sits in it.
+        outlines: see `Blender`.
     """
 
     engine: Engine
     encoded: Encoded
     current: ActionUnits
     midline: Midline
-    blender: Blender
+    pixels: NDArray[np.uint8]
+    frame: FaceFrame
+    outlines: Sequence[tuple[NDArray[Any], bool]]
+
+    @cached_property
+    def blender(self) -> Blender:
+        """Puts it back into the photo."""
+        return Blender(self.pixels, self.frame, self.outlines)
 
     def paint(self, sides: NDArray[np.float32]) -> list[Painted]:
         """Paint the face n times in one batch.
@@ -77,7 +87,9 @@ def layers(
             engine.encode(face.frame.crop(pixels, engine.size)),
             current,
             Midline(face.landmarks, face.frame),
-            Blender(pixels, face.frame, _outlines(face, faces)),
+            pixels,
+            face.frame,
+            _outlines(face, faces),
         )
         for face, current in zip(chosen, currents, strict=True)
     )
@@ -89,7 +101,7 @@ def compose(
     """A new photo with a painting for each layer; of faces that overlap, the nearest comes last."""
     picture = np.array(pixels)
     pairs = zip(layers, painted, strict=True)
-    for layer, one in sorted(pairs, key=lambda pair: pair[0].blender.frame.half_side):
+    for layer, one in sorted(pairs, key=lambda pair: pair[0].frame.half_side):
         layer.blender.blend_into(picture, one)
     return picture
 

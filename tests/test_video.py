@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -299,15 +300,16 @@ def test_arguments_are_a_plain_list() -> None:
     assert pairs["-video_size"] == "132x98" and pairs["-framerate"] == "2997/100"
     assert pairs["-c:v"] == "libx264" and pairs["-movflags"] == "+faststart"
     assert pairs["-metadata"] == "comment=a; rm -rf $HOME 'b'"
-    assert "scale=132:98:" in pairs["-vf"] and "format=yuv420p" in pairs["-vf"]
+    assert pairs["-pixel_format"] == "nv12" and "colorspace=bt709" in pairs["-vf"]
     assert pairs["-f"] == "mp4"
 
 
-def test_frames_to_be_shrunk_are_piped_as_they_are() -> None:
+def test_frames_are_piped_at_the_films_size() -> None:
     film = EncodedFilm(".webm", (8000, 6000), (3446, 2584), 25)
-    assert film.piped == (8000, 6000)
     arguments = ffmpeg_arguments("ffmpeg", film, Path("/out"))
-    assert "8000x6000" in arguments and "-metadata" not in arguments
+    assert "3446x2584" in arguments and "-metadata" not in arguments
+    arguments = ffmpeg_arguments("ffmpeg", replace(film, suffix=".apng"), Path("/out"))
+    assert arguments[arguments.index("-pixel_format") + 1] == "rgb24"
 
 
 def test_gif_arguments_read_the_recording_twice() -> None:

@@ -163,7 +163,7 @@ def animate(
     with portrait.film(
         output, fps=planned.fps, course=course, force=force, provenance=marking
     ) as film:
-        for frame in console.track(portrait.animate(trajectories), frames, "animating"):
+        for frame in console.track(portrait.animate_for(film, trajectories), frames, "animating"):
             film.write(frame)
     console.result(
         str(output),

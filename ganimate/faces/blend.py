@@ -48,10 +48,15 @@ class Blender:
     """Blends paintings of one face into one photo; what does not change is computed once.
 
     Args:
-        pixels: the photo, HWC uint8 RGB; never written to.
+        pixels: the photo, HWC uint8 RGB, or one or two planes of it, (H, W) or (H, W, 2); never
+            written to.
         frame: where the face sits in it.
         outlines: where faces overlap, all of theirs, (n, 2) in photo pixels, from the farthest to
             the nearest, and whether it is this face's: others are left alone.
+        tint: (C, 4), what makes the C planes of RGB, 0 to 255, and a 1; None: they are RGB.
+        fine: grid points to the frame's side, at most.
+        alone: nothing else is ever written into the box: its pixels are enlarged once by Lanczos'
+            filter, and then moved in half the time with as much of their detail.
 
     Raises:
         GanimateError: the frame lies outside the photo.
@@ -62,12 +67,17 @@ class Blender:
         pixels: NDArray[np.uint8],
         frame: FaceFrame,
         outlines: Sequence[tuple[NDArray[Any], bool]] = (),
+        tint: NDArray[np.float64] | None = None,
+        fine: int = FINE,
+        alone: bool = False,
     ) -> None:
-        self.pixels, self.frame = pixels, frame
+        import cv2
+
+        self.pixels, self.frame, self._tint = pixels, frame, tint
         height, width = pixels.shape[:2]
         self.top, self.bottom, self.left, self.right = frame.box(height, width)
         self._size = (self.right - self.left, self.bottom - self.top)
-        coarseness = max(1.0, frame.native_side / FINE)
+        coarseness = max(1.0, frame.native_side / fine)
         self._grid = (ceil(self._size[0] / coarseness), ceil(self._size[1] / coarseness))
         # Points of the grid in pixels of the box, as OpenCV enlarges pictures.
         self._step = np.divide(self._size, self._grid)
@@ -78,10 +88,16 @@ class Blender:
         self._ramp = ramp * ramp * (3 - 2 * ramp)
         if outlines:
             self._ramp *= self._shrunk(self._own(outlines))
-        self._columns = np.arange(self._size[0], dtype=np.float32)
-        self._rows = np.arange(self._size[1], dtype=np.float32)
-        place = self._place(self._columns, self._rows)
+        columns, rows = (np.arange(n, dtype=np.float32) for n in self._size)
+        place = self._place(columns, rows)
         self._inside: Any = ((place > 0) & (place < 1)).all(axis=2).astype(np.uint8)
+        self._columns, self._rows = columns, rows[:, None]
+        self._enlarged: Any = None
+        if alone:
+            box = pixels[self.top : self.bottom, self.left : self.right]
+            twice = (2 * self._size[0], 2 * self._size[1])
+            self._enlarged = cv2.resize(box, twice, interpolation=cv2.INTER_LANCZOS4)
+            self._columns, self._rows = 2 * self._columns + 0.5, 2 * self._rows + 0.5
 
     def blend(self, painted: Painted) -> NDArray[np.uint8]:
         """A new photo with the face as painted; outside the frame every pixel is the input's.
@@ -103,24 +119,31 @@ class Blender:
         region = photo[self.top : self.bottom, self.left : self.right]
         ramp = self._ramp[..., None]
         moved = self._move(region, np.clip(self._enlarge(painted.flow) * ramp, *self._reach))
-        coarse = self._blurred(moved)
-        colour = self._enlarge(self._sharpened(painted))
+        coarse = _deep(self._blurred(moved))
+        colour = _deep(self._enlarge(self._sharpened(painted)))
         keep = 1 - (1 - np.clip(self._enlarge(painted.attention), 0, 1)[..., None]) * ramp
         detail = self._detail(keep, colour - coarse)
         rest = colour + (coarse - colour) * keep - coarse * detail
-        face = cv2.multiply(moved, self._whole(detail.repeat(3, axis=2)), dtype=cv2.CV_32F)
+        detail = detail.repeat(rest.shape[2], axis=2)
+        face = cv2.multiply(moved, self._whole(detail), dtype=cv2.CV_32F)
         face = cv2.add(face, self._whole(rest), dtype=cv2.CV_8U)
         cv2.copyTo(face, self._inside, region)
 
+    def restore(self, photo: NDArray[np.uint8]) -> None:
+        """Take back what was written into `photo`."""
+        box = slice(self.top, self.bottom), slice(self.left, self.right)
+        photo[box] = self.pixels[box]
+
     def _sharpened(self, painted: Painted) -> NDArray[np.float32]:
-        """The colours (S, S, 3), sharper where paint stands alone and will be enlarged."""
+        """The colours (S, S, C), sharper where paint stands alone and will be enlarged."""
         import cv2
 
         colour = painted.colour
         amount = min(1.0, max(0.0, (self.frame.native_side / len(colour) - 1) / 2))
         alone = np.clip(1 - 3 * painted.attention, 0, 1)[..., None]
         soft = cv2.GaussianBlur(colour, (0, 0), SOFTNESS)
-        return np.clip(colour + amount * alone * (colour - soft), 0, 255).astype(np.float32)
+        colour = np.clip(colour + amount * alone * (colour - soft), 0, 255).astype(np.float32)
+        return colour if self._tint is None else np.asarray(cv2.transform(colour, self._tint))
 
     def attention(self, painted: Painted) -> NDArray[np.float32]:
         """The attention A in the photo's size, (H, W) float32; 1 (keep) outside the frame."""
@@ -190,7 +213,7 @@ class Blender:
         import cv2
 
         if self._grid == self._size:
-            return picture
+            return picture[..., 0] if picture.shape[2:] == (1,) else picture  # as OpenCV does
         return np.asarray(cv2.resize(picture, self._size, interpolation=cv2.INTER_LINEAR))
 
     def _shrunk(self, picture: NDArray[Any]) -> NDArray[np.float32]:
@@ -213,10 +236,18 @@ class Blender:
         import cv2
 
         side, (cos, sin) = self.frame.native_side, self.frame.x_axis
+        how = cv2.INTER_CUBIC
+        if self._enlarged is not None:
+            source, side, how = self._enlarged, 2 * side, cv2.INTER_LINEAR
         x = self._whole(side * (cos * flow[..., 0] - sin * flow[..., 1])) + self._columns
-        y = self._whole(side * (sin * flow[..., 0] + cos * flow[..., 1])) + self._rows[:, None]
-        moved = cv2.remap(source, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        y = self._whole(side * (sin * flow[..., 0] + cos * flow[..., 1])) + self._rows
+        moved = cv2.remap(source, x, y, how, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.uint8)
+
+
+def _deep(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(h, w) -> (h, w, 1): OpenCV drops a single channel."""
+    return picture.reshape(*picture.shape[:2], -1)
 
 
 def blend(pixels: NDArray[np.uint8], frame: FaceFrame, painted: Painted) -> NDArray[np.uint8]:

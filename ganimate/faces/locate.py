@@ -86,6 +86,13 @@ class Face:
         x0, y0, x1, y1 = (float(v) for v in (*landmarks.min(0), *landmarks.max(0)))
         return cls(0, landmarks.astype(np.float32), frame, (x0, y0, x1, y1), float(score))
 
+    def scaled(self, scale: NDArray[Any]) -> Face:
+        """The same face where the photo's width and height are `scale` times as large."""
+        if (scale == 1).all():
+            return self
+        points = (self.landmarks + 0.5) * scale - 0.5
+        return replace(Face.from_landmarks(points, self.score), index=self.index)
+
     def overlap(self, other: Face) -> float:
         """How much of the smaller of two boxes lies in the larger, 0..1.
 

@@ -14,18 +14,15 @@ import numpy as np
 
 from ganimate.errors import GanimateError
 from ganimate.media.output import scratch
+from ganimate.media.planes import Planes, fitted, to_planes
 from ganimate.media.profiles import Pixels
 
-Sink = Callable[[Pixels], None]
+Sink = Callable[["Pixels | Planes"], None]
 
-# What is stored as YUV, and so brought from RGB here, in the colours of HD television.
+# What is stored as `Planes`, and so given to ffmpeg.
 YUV_FORMATS = (".mp4", ".webm")
 
-_YUV = (
-    "out_color_matrix=bt709:out_range=tv:flags=lanczos+accurate_rnd+full_chroma_int,"
-    "format=yuv420p,"
-    "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
-)
+_TAGS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 
 ENCODERS: dict[str, list[str]] = {
     ".mp4": ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-movflags", "+faststart"],
@@ -62,20 +59,20 @@ class EncodedFilm:
     comment: str = ""
 
     @property
-    def piped(self) -> tuple[int, int]:
-        """Width and height that ffmpeg is given: padding is done before, shrinking by it."""
-        shrinks = self.size[0] < self.frame[0] or self.size[1] < self.frame[1]
-        return self.frame if shrinks else self.size
+    def planar(self) -> bool:
+        """Whether ffmpeg is given planes of the film's size, instead of RGB."""
+        return self.suffix in YUV_FORMATS
 
 
 def ffmpeg_arguments(ffmpeg: str, film: EncodedFilm, output: Path) -> list[str]:
-    """The command by which the program `ffmpeg` encodes raw RGB frames from its standard input."""
+    """The command by which the program `ffmpeg` encodes raw frames from its standard input."""
     rate = Fraction(film.fps).limit_denominator(1001)
     arguments = [ffmpeg, *QUIET, "-protocol_whitelist", "pipe"]
-    arguments += ["-f", "rawvideo", "-pixel_format", "rgb24", "-framerate", str(rate)]
-    arguments += ["-video_size", f"{film.piped[0]}x{film.piped[1]}", "-i", "pipe:0"]
-    if film.suffix in YUV_FORMATS:
-        arguments += ["-vf", f"scale={film.size[0]}:{film.size[1]}:{_YUV}"]
+    arguments += ["-f", "rawvideo", "-framerate", str(rate)]
+    arguments += ["-pixel_format", "nv12" if film.planar else "rgb24"]
+    arguments += ["-video_size", f"{film.size[0]}x{film.size[1]}", "-i", "pipe:0"]
+    if film.planar:
+        arguments += ["-vf", f"format=yuv420p,{_TAGS}"]
     arguments += ENCODERS[film.suffix]
     if film.comment:
         arguments += ["-metadata", f"comment={film.comment}"]
@@ -103,14 +100,13 @@ def gif_arguments(ffmpeg: str, recording: Path, output: Path) -> list[str]:
 @contextmanager
 def encoder(film: EncodedFilm, output: Path, name: Path) -> Iterator[Sink]:
     """Yield what pipes frames to an encoder; `name` is what messages call the film."""
-    padding = ((0, film.piped[1] - film.frame[1]), (0, film.piped[0] - film.frame[0]), (0, 0))
-
     with running(ffmpeg_arguments(find_ffmpeg(), film, output), name) as feed:
 
-        def write(frame: Pixels) -> None:
-            if film.piped != film.frame:
-                frame = np.pad(frame, padding, mode="edge")
-            feed(np.ascontiguousarray(frame).data)
+        def write(frame: Pixels | Planes) -> None:
+            if film.planar and not isinstance(frame, Planes):
+                frame = to_planes(fitted(frame, film.size))
+            for part in frame if isinstance(frame, Planes) else (frame,):
+                feed(np.ascontiguousarray(part).data)
 
         yield write
 

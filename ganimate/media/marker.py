@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganimate.media.grid import lettering
+from ganimate.media.planes import BLACK, GREY, WHITE, Planes
 from ganimate.media.profiles import Pixels
 from ganimate.media.watermark import Watermark, watermarks
 
@@ -34,7 +35,8 @@ class Marker:
     """
 
     def __init__(self, provenance: Provenance, size: tuple[int, int]) -> None:
-        self._faces, self._labelled, self._size = provenance.faces, provenance.marking.label, size
+        self._faces, self._size = provenance.faces, size
+        self.labelled = provenance.marking.label
         self._constant: list[Watermark] | None = None
 
     def mark(
@@ -61,9 +63,23 @@ class Marker:
             marks = self._constant
         for watermark in marks:
             watermark.add_to(marked)
-        if self._labelled:
+        if self.labelled:
             self.label.draw_on(marked)
         return marked
+
+    def mark_planes(self, planes: Planes, pixels: Pixels) -> None:
+        """Mark a picture in place, as films hold it.
+
+        Args:
+            planes: the picture.
+            pixels: the photo it was made of, HWC uint8 RGB, which the watermark is fitted to.
+        """
+        if self._constant is None:
+            self._constant = watermarks(pixels, self._faces)
+        for watermark in self._constant:
+            watermark.add_to_luma(planes.luma)
+        if self.labelled:
+            self.label.draw_on_planes(planes)
 
     @cached_property
     def label(self) -> Label:
@@ -105,3 +121,23 @@ class Label:
         top, bottom, left, right = self.box
         region = pixels[top:bottom, left:right]
         region[:] = np.rint(region * self._keep + self._add).astype(np.uint8)
+
+    def take_off(self, planes: Planes, clean: Planes) -> None:
+        """Put back what it covers of a picture as films hold it."""
+        top, bottom, left, right = self.box
+        luma = slice(top, bottom), slice(left, right)
+        chroma = slice(top // 2, (bottom + 1) // 2), slice(left // 2, (right + 1) // 2)
+        planes.luma[luma], planes.chroma[chroma] = clean.luma[luma], clean.chroma[chroma]
+
+    def draw_on_planes(self, planes: Planes) -> None:
+        """The same on a picture as films hold it."""
+        top, bottom, left, right = self.box
+        keep = self._keep[..., 0]
+        add = self._add[..., 0] * ((WHITE - BLACK) / 255) + BLACK * (1 - keep)
+        luma = planes.luma[top:bottom, left:right]
+        luma[:] = np.rint(luma * keep + add).astype(np.uint8)
+        # Ink and plate are grey: colour fades where they cover it.
+        whole = np.pad(keep, ((top % 2, bottom % 2), (left % 2, right % 2)), constant_values=1)
+        halves = whole.reshape(len(whole) // 2, 2, -1, 2).mean((1, 3))[..., None]
+        chroma = planes.chroma[top // 2 : (bottom + 1) // 2, left // 2 : (right + 1) // 2]
+        chroma[:] = np.rint(GREY + (chroma - float(GREY)) * halves).astype(np.uint8)

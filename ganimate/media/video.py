@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from itertools import count
 from math import sqrt
 from pathlib import Path
@@ -21,6 +22,7 @@ from ganimate.media.credentials import check_signable, sign_output
 from ganimate.media.ffmpeg import YUV_FORMATS, EncodedFilm, Sink, encoder, gif_encoder
 from ganimate.media.marker import Marker
 from ganimate.media.output import draft, write_errors
+from ganimate.media.planes import Planes, fitted
 from ganimate.media.profiles import Pixels, srgb_converter
 from ganimate.media.provenance import Provenance, comment, embed, png_text, xmp_packet
 
@@ -55,6 +57,7 @@ class FilmWriter:
     Attributes:
         size: width and height of the finished film.
         frames: how many were written so far.
+        planar: whether it also takes `Planes`.
     """
 
     def __init__(
@@ -63,23 +66,33 @@ class FilmWriter:
         size: tuple[int, int],
         sink: Sink,
         convert: Callable[[Pixels], Pixels] | None = None,
-        marker: Marker | None = None,
+        provenance: Provenance | None = None,
+        planar: bool = False,
     ) -> None:
         self.size = size
         self.frames = 0
+        self.planar = planar
         self._shape = (frame_size[1], frame_size[0], 3)
         self._sink = sink
         self._convert = convert
-        self._marker = marker
+        self._provenance = provenance
+        self._marker = Marker(provenance, frame_size) if provenance else None
         self._marked: Pixels | None = None
 
-    def write(self, frame: Pixels, faces: Sequence[FaceFrame] | None = None) -> None:
+    def write(self, frame: Pixels | Planes, faces: Sequence[FaceFrame] | None = None) -> None:
         """Add a frame.
 
         Args:
-            frame: (H, W, 3) uint8 RGB of the size the film was opened for.
+            frame: (H, W, 3) uint8 RGB of the size the film was opened for; or, if the film is
+                planar, what was made of one that `fit` fitted, with the marks of `marker`.
             faces: where the edited faces are in it, if they are not where the provenance says.
         """
+        if isinstance(frame, Planes):
+            if not self.planar or frame.luma.shape != self.size[::-1]:
+                raise GanimateError(f"planes {frame.luma.shape} do not fit a film {self.size}")
+            self._sink(frame)
+            self.frames += 1
+            return
         if frame.shape != self._shape or frame.dtype != np.uint8:
             raise GanimateError(
                 f"a frame {frame.shape} {frame.dtype} does not fit a film {self._shape} uint8"
@@ -89,6 +102,16 @@ class FilmWriter:
             frame = self._marked = self._marker.mark(frame, faces, self._marked)
         self._sink(self._convert(frame) if self._convert else frame)
         self.frames += 1
+
+    def fit(self, pixels: Pixels) -> Pixels:
+        """A frame, HWC uint8 RGB, in the film's colours and size."""
+        return fitted(self._convert(pixels) if self._convert else pixels, self.size)
+
+    def marker(self, faces: Sequence[FaceFrame]) -> Marker | None:
+        """What marks frames of the film's own size, whose edited faces are there; or nothing."""
+        if self._provenance is None:
+            return None
+        return Marker(replace(self._provenance, faces=tuple(faces)), self.size)
 
 
 def film_format(path: str | os.PathLike[str]) -> str:
@@ -194,8 +217,7 @@ def film_writer(
             opened = (gif_encoder if suffix == ".gif" else encoder)(form, unfinished, path)
         with opened as sink:
             convert = None if suffix == FOLDER else srgb_converter(icc_profile)
-            marker = Marker(provenance, size) if provenance else None
-            film = FilmWriter(size, finished, sink, convert, marker)
+            film = FilmWriter(size, finished, sink, convert, provenance, suffix in YUV_FORMATS)
             yield film
             if film.frames == 0:
                 raise GanimateError(f"{path}: no frame was written")
@@ -215,7 +237,8 @@ def _folder(
     text = png_text(xmp_packet(provenance, provenance.original)) if provenance else None
     numbers = count()
 
-    def write(frame: Pixels) -> None:
+    def write(frame: Pixels | Planes) -> None:
+        assert not isinstance(frame, Planes)
         with write_errors(name):
             Image.fromarray(frame).save(
                 folder / f"{next(numbers):05d}.png",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganimate.media.planes import BLACK, WHITE
 from ganimate.media.profiles import Pixels
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class Watermark:
         enlarged = cv2.warpAffine(mark, matrix, size, flags=flags)  # 0 outside the frame
         grey = np.rint(enlarged).astype(np.int16)
         self._change = cv2.merge([grey, grey, grey])
+        self._luma = np.rint(enlarged * ((WHITE - BLACK) / 255)).astype(np.int16)
 
     def add_to(self, pixels: Pixels) -> None:
         """Mark a picture in place; outside the face frame no pixel changes."""
@@ -87,6 +89,13 @@ class Watermark:
 
         region = pixels[self.top : self.bottom, self.left : self.right]
         region[:] = cv2.add(region, self._change, dtype=cv2.CV_8U)
+
+    def add_to_luma(self, luma: Pixels) -> None:
+        """The same for the luma of a picture as films hold it, (H, W) uint8."""
+        import cv2
+
+        region = luma[self.top : self.bottom, self.left : self.right]
+        region[:] = cv2.add(region, self._luma, dtype=cv2.CV_8U)
 
 
 def watermarks(pixels: Pixels, frames: Sequence[FaceFrame]) -> list[Watermark]:

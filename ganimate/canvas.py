@@ -1,0 +1,72 @@
+"""A photo as films hold it, in which faces are painted anew for each frame.
+
+What does not change is converted once: a frame costs what its faces' boxes cost, a pixel of luma
+instead of three of RGB, and a quarter as many pairs of colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ganimate.faces.blend import FINE, Blender
+from ganimate.media.planes import TO_CHROMA, TO_LUMA, Planes, to_planes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ganimate.engine import Painted
+    from ganimate.layers import Layer
+    from ganimate.media.marker import Marker
+
+FINE_LUMA, FINE_CHROMA = FINE // 2, FINE // 3
+"""A film's own losses hide what finer grids would gain: with these, a face of 1188 pixels comes out
+as it does in RGB to PSNRs of 53 dB in luma and 56 in chroma."""
+
+
+class Canvas:
+    """Paints one photo again and again.
+
+    Args:
+        pixels: the photo, HWC uint8 RGB.
+        layers: its faces.
+        marker: what marks the frames; None leaves them unmarked.
+    """
+
+    def __init__(
+        self, pixels: NDArray[np.uint8], layers: Sequence[Layer], marker: Marker | None = None
+    ) -> None:
+        self._pixels, self._marker = pixels, marker
+        self._photo = to_planes(pixels)
+        self._shown = self._photo.copy()
+        self._pairs = [self._blenders(layer, len(layers) == 1) for layer in layers]
+        # Of faces that overlap, the nearest comes last.
+        self._order = sorted(range(len(layers)), key=lambda i: layers[i].frame.half_side)
+
+    def paint(self, painted: Sequence[Painted]) -> Planes:
+        """The photo with a painting for each layer; the next one is written over it."""
+        self._restore()
+        for index in self._order:
+            for plane, blender in zip(self._shown, self._pairs[index], strict=True):
+                blender.blend_into(plane, painted[index])
+        if self._marker:
+            self._marker.mark_planes(self._shown, self._pixels)
+        return self._shown
+
+    def _blenders(self, layer: Layer, alone: bool) -> tuple[Blender, Blender]:
+        luma, chroma = self._photo
+        half = layer.frame.resized(0.5)
+        halves = [((points + 0.5) / 2 - 0.5, own) for points, own in layer.outlines]
+        return (
+            Blender(luma, layer.frame, layer.outlines, TO_LUMA, FINE_LUMA, alone),
+            Blender(chroma, half, halves, TO_CHROMA, FINE_CHROMA, alone),
+        )
+
+    def _restore(self) -> None:
+        for pair in self._pairs:
+            for plane, blender in zip(self._shown, pair, strict=True):
+                blender.restore(plane)
+        if self._marker and self._marker.labelled:
+            self._marker.label.take_off(self._shown, self._photo)
