@@ -256,8 +256,8 @@ class GeneratorTask:
             error = losses.place_error(ours.place, truth.place, covers, EXTENT)
             terms["place"] = (0.1 * weights.laid, error)
             areas = ((ours.mouth, truth.mouth), (ours.lids, truth.lids))
-            error = torch.stack([(one - other).square().mean() for one, other in areas]).sum()
-            terms["laid"] = (10 * weights.laid, error)
+            error = torch.stack([losses.cover_error(*area) for area in areas]).sum()
+            terms["laid"] = (4 * weights.laid, error)
         total = torch.stack([weight * value for weight, value in terms.values()]).sum()
         told = {name: value.detach() for name, (_, value) in terms.items()}
         told["attention_mean"] = painting.attention.detach().mean()

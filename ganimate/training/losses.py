@@ -127,6 +127,11 @@ def place_error(
     return (error * near).sum() / near.sum().clamp(min=1)
 
 
+def cover_error(cover: Tensor, wanted: Tensor) -> Tensor:
+    """Cross entropy of covers in 0..1: squares would leave the last tenth open, and eyes show."""
+    return F.binary_cross_entropy(cover.clamp(1e-4, 1 - 1e-4), wanted.clamp(0, 1))
+
+
 def feature_error(pictures: list[Tensor], wanted: list[Tensor], weight: Tensor) -> Tensor:
     """Weighted L1 between a network's features of pictures and of their truths (Johnson 2016).
 
