@@ -108,7 +108,7 @@ class Session:
         trajectory = film.trajectory(portrait.current, self.expressions)
         course = f"timeline {STORY}"
         with portrait.film(path, fps=trajectory.fps, course=course) as writer:
-            for frame in portrait.animate(trajectory):
+            for frame in portrait.animate_for(writer, trajectory):
                 writer.write(frame)
                 yield writer.frames
         self.finished = path
