@@ -11,6 +11,9 @@ from types import FrameType
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that end a command; what is unfinished is removed first."""
 
+_received: list[int] = []
+"""Those that came."""
+
 
 def run() -> int:
     """Run this process's command line, and return its exit status.
@@ -33,11 +36,13 @@ def run() -> int:
         else:
             from ganimate.cli.app import main
 
-            status = main()
+            status = main(ended=lambda: bool(_received))
     except SystemExit as done:
         status = done.code if isinstance(done.code, int) else int(bool(done.code))
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
+    if status and _received:
+        status = 128 + _received[-1]
     # All is written or removed: from here on signals may end the process as they are.
     for name in _ENDING:
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
@@ -52,6 +57,7 @@ def _end(number: int, frame: FrameType | None) -> None:
     There it could be lost: C code that imports may drop it or say something else in its place,
     and nobody can catch what is raised in a callback of Python's import locks.
     """
+    _received.append(number)
     ending = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
     outermost = None
     while frame:

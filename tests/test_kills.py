@@ -11,6 +11,8 @@ import sys
 import pytest
 from conftest import ROOT
 
+from ganimate.cli.app import main
+
 # Python, and what a run has to say when it is killed, are the same on all of these.
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 
@@ -45,3 +47,11 @@ def test_a_signal_amid_the_imports_ends_a_run_without_a_word(name: str, moments:
     assert all(status in (ended, -signal.Signals[name]) for status, _ in others), others
     assert not any("Traceback" in said or "unexpected" in said for _, said in others), others
     assert len(others) >= moments / 4
+
+
+def test_what_c_code_says_in_place_of_a_signal_is_not_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Torch's, as it reads a checkpoint: "could not determine the shape of object type"."""
+    assert main(["faces", "no.jpg"], ended=lambda: True) == 1
+    assert capsys.readouterr().err == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -103,11 +103,15 @@ def ganimate(
     """Change the expression of a face in one photo, and animate it."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, *, ended: Callable[[], bool] = lambda: False
+) -> int:
     """Run a command line; the one place where errors are caught.
 
     Args:
         arguments: the words after `ganimate`; by default those of this process.
+        ended: whether a signal has asked for the end; then errors are not told, since C code puts
+            some in place of what a signal's handler raised.
 
     Returns:
         The exit status: 1 for a failure, 2 for a request that is itself wrong.
@@ -121,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in words:
             traceback.print_exc()
+        if ended():
+            return 1
         from ganimate.cli.console import one_line
 
         if isinstance(error, GanimateError):
