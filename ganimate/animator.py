@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -67,7 +68,7 @@ class Animator:
         self._face_model = Path(face_model) if face_model else None
         self._offline = offline
         self.notify = notify or _warn
-        self._looking = Lock()
+        self._looking, self._loading = Lock(), Lock()
 
     @cached_property
     def engine(self) -> Engine:
@@ -82,6 +83,11 @@ class Animator:
         from ganimate.engine import ReaderEngine
 
         return ReaderEngine.default(device=self._device)
+
+    def _load(self) -> None:
+        """Load the networks, if they are not."""
+        with self._loading:
+            _ = self.engine, self.reader
 
     def open_locator(self) -> Locator:
         """What finds faces, of the kind this animator was made for; close it when done.
@@ -120,9 +126,13 @@ class Animator:
         photo = photo_from(source)
         for notice in photo.notices:
             self.notify(notice)
-        with self._looking:
-            locator = self._finder
-            faces = locator.locate(photo.pixels)
+        # Loading torch is Python's work, looking for faces is not: the first time both go on.
+        with ThreadPoolExecutor(1) as beside:
+            networks = beside.submit(self._load)
+            with self._looking:
+                locator = self._finder
+                faces = locator.locate(photo.pixels)
+            networks.result()
         chosen = choose(faces, face, photo.path.name if photo.path else "the photo")
         for notice in filter(None, map(yaw_notice, chosen)):
             self.notify(notice)

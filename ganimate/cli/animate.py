@@ -151,7 +151,6 @@ def animate(
         offline=offline,
     )
     with console.busy("looking for the face"):
-        fingerprint = animator.engine.fingerprint  # wrong weights are said before anything else
         portrait = animator.open(photo, face=",".join(each) or face)
         check_each(each, portrait.chosen)
     ends = ends if each else ends * len(portrait.chosen)
@@ -177,7 +176,7 @@ def animate(
             "faces": [one.index for one in portrait.chosen],
             "current": portrait.current.to_dict(),
             "locator": portrait.locator,
-            "weights": fingerprint,
+            "weights": animator.engine.fingerprint,
             "device": animator.engine.device_name,
         },
     )

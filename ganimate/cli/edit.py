@@ -99,7 +99,6 @@ def edit(
         offline=offline,
     )
     with console.busy("looking for the face"):
-        fingerprint = animator.engine.fingerprint  # wrong weights are said before anything else
         portrait = animator.open(photo, face=",".join(each) or face)
         check_each(each, portrait.chosen)
     with console.busy("painting"):
@@ -128,7 +127,7 @@ def edit(
                 )
             ],
             "locator": portrait.locator,
-            "weights": fingerprint,
+            "weights": animator.engine.fingerprint,
             "device": animator.engine.device_name,
         },
     )

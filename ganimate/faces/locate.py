@@ -348,7 +348,7 @@ class Landmarker:
                     )
                 )
                 # Without an explicit close, its __del__ prints a TypeError at exit.
-                self.close = weakref.finalize(self, task.close)
+                self.close = weakref.finalize(self, _close, task)
                 self._detect = task.detect_for_video if video else task.detect
                 self._clock = _Clock() if video else None
                 self._look(np.zeros((64, 64, 3), np.uint8), 0.0)
@@ -372,6 +372,13 @@ class Landmarker:
         if self._clock is None:
             return self._detect(picture)
         return self._detect(picture, self._clock.milliseconds(seconds))
+
+
+def _close(task: Any) -> None:
+    try:
+        task.close()
+    except RuntimeError:  # Python is ending, and the threads that close it have ended before
+        task._handle = None  # else it tries again, and prints
 
 
 class _Clock:

@@ -1,0 +1,51 @@
+"""Starting and ending: networks are loaded beside the search for faces, and all ends quietly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SHARED
+
+from ganimate import Animator
+from ganimate.errors import GanimateError, UsageError
+
+
+def test_a_program_that_keeps_its_animator_ends_quietly(portrait: Path) -> None:
+    if not SHARED.is_dir():
+        pytest.skip("MediaPipe's face model is not on this machine")
+    program = f"""
+from ganimate import Animator
+animator = Animator(locator="mediapipe", offline=True)
+portrait = animator.open({str(portrait)!r})
+print(portrait.locator)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "mediapipe\n")
+    assert "Error" not in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"weights": "none.safetensors"}, GanimateError), ({"device": "abacus"}, UsageError)],
+)
+def test_what_cannot_be_loaded_is_said_when_a_photo_is_opened(
+    portrait: Path, settings: dict[str, str], error: type[GanimateError]
+) -> None:
+    animator = Animator(locator="builtin", **settings)  # type: ignore[arg-type]
+    with pytest.raises(error, match=next(iter(settings.values()))):
+        animator.open(portrait)
+
+
+def test_a_photo_without_a_face_loads_the_networks_once() -> None:
+    animator = Animator(locator="builtin", device="cpu")
+    wall = np.full((200, 200, 3), 128, np.uint8)
+    engines = []
+    for _ in range(2):
+        with pytest.raises(GanimateError, match="no face"):
+            animator.open(wall)
+        engines.append(animator.engine)
+    assert engines[0] is engines[1]
