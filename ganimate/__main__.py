@@ -7,6 +7,7 @@ import signal
 import sys
 from io import TextIOWrapper
 from types import FrameType
+from typing import Any
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that end a command; what is unfinished is removed first."""
@@ -20,35 +21,47 @@ def run() -> int:
 
     Of a command that a signal ended it is 128 and the signal's number, as shells have it.
     """
-    for name in _ENDING:
-        number = getattr(signal, name, None)
-        usual = signal.SIG_DFL, signal.default_int_handler
-        if number and signal.getsignal(number) in usual:  # nohup ignores SIGHUP
-            signal.signal(number, _end)
-    if isinstance(sys.stdout, TextIOWrapper):  # names of files need not be text
-        sys.stdout.reconfigure(errors="surrogateescape")
     try:
-        if sys.argv[1:] == ["--version"]:  # at once: the parser alone takes a quarter of a second
-            from ganimate import __version__
-
-            print(f"ganimate {__version__}")
-            status = 0
-        else:
-            from ganimate.cli.app import main
-
-            status = main(ended=lambda: bool(_received))
-    except SystemExit as done:
-        status = done.code if isinstance(done.code, int) else int(bool(done.code))
-    except KeyboardInterrupt:
-        status = 128 + signal.SIGINT
+        # nohup ignores SIGHUP, and scripts SIGINT of what they run in the background.
+        _handle(_end, instead_of=(signal.SIG_DFL, signal.default_int_handler))
+        status = _asked()
+        # All is written or removed: from here on signals may end the process as they are.
+        _handle(signal.SIG_DFL, instead_of=(_end, signal.default_int_handler))
+    except (SystemExit, KeyboardInterrupt):
+        status = 1
+        _received.append(signal.SIGINT)
     if status and _received:
-        status = 128 + _received[-1]
-    # All is written or removed: from here on signals may end the process as they are.
-    for name in _ENDING:
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+        status = 128 + _received[0]
     flushed = _flush()
     return status or flushed
+
+
+def _asked() -> int:
+    """Do what is asked, and return the status."""
+    if isinstance(sys.stdout, TextIOWrapper):  # names of files need not be text
+        sys.stdout.reconfigure(errors="surrogateescape")
+    if sys.argv[1:] == ["--version"]:  # at once: the parser alone takes a quarter of a second
+        from ganimate import __version__
+
+        print(f"ganimate {__version__}")
+        return 0
+    from ganimate.cli.app import main
+
+    try:
+        return main(ended=lambda: bool(_received))
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(bool(done.code))
+    except KeyboardInterrupt:
+        _received.append(signal.SIGINT)
+        return 1
+
+
+def _handle(handler: Any, instead_of: tuple[Any, ...]) -> None:
+    """Handle the signals that end a command, where they are handled so."""
+    for name in _ENDING:
+        number = getattr(signal, name, None)  # Windows lacks one
+        if number and signal.getsignal(number) in instead_of:
+            signal.signal(number, handler)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -2,7 +2,7 @@
 
     python tests/killed.py SIGTERM 20 faces face.jpg
 
-The first signal comes where an exception is lost, the others at so many moments spread over an
+The first signals come where they are hard to catch, the others at so many moments spread over an
 undisturbed run. Prints status and standard error of each, as a line of JSON; null where the run was
 over before. Runs are forked from this process, which has imported nothing.
 """
@@ -22,6 +22,16 @@ from types import FrameType
 def in_lock_callback(frame: FrameType) -> bool:
     """Python forgets the lock of a module that it has imported: nobody catches what is raised."""
     return frame.f_code.co_name == "cb" and "importlib" in frame.f_code.co_filename
+
+
+def at_the_beginning(frame: FrameType) -> bool:
+    """Signals are handled, and nothing else is done."""
+    return frame.f_code.co_name == "_asked"
+
+
+def at_the_end(frame: FrameType) -> bool:
+    """All is done, and signals are about to be let go."""
+    return frame.f_code.co_name == "_handle" and frame.f_locals["handler"] == signal.SIG_DFL
 
 
 def start(err: int, number: signal.Signals, there: Callable[[FrameType], bool] | None) -> int:
@@ -71,7 +81,8 @@ def main() -> None:
     begun = time.monotonic()
     end(number)
     seconds = time.monotonic() - begun
-    print(json.dumps(end(number, in_lock_callback)))
+    for there in (in_lock_callback, at_the_beginning, at_the_end):
+        print(json.dumps(end(number, there)))
     for moment in range(moments):
         print(json.dumps(end(number, after=seconds * moment / moments)))
 
