@@ -76,7 +76,7 @@ class Inlays(nn.Module):
         self.head = nn.Conv2d(channels, 5, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         with torch.no_grad():
-            self.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -2.0, -2.0]))  # type: ignore[union-attr]
+            self.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -1.0, -1.0]))  # type: ignore[union-attr]
 
     def forward(
         self, features: Tensor, crops: Tensor, target: Tensor, gate: Tensor
@@ -90,7 +90,8 @@ class Inlays(nn.Module):
             gate: (n, 1, 1, 1), 0 where nothing is asked.
         """
         place, light, covers = self.head(features).split([2, 1, 2], 1)
-        mouth, lids = (gate * torch.sigmoid(covers)).chunk(2, 1)
+        # Twice as steep: what is covered half shows both an eye and a lid.
+        mouth, lids = (gate * torch.sigmoid(2 * covers)).chunk(2, 1)
         laid = Laid(self.start + place, mouth, lids)
         lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
         places = self.around.view(1, 1, -1, 2).expand(len(crops), -1, -1, -1)

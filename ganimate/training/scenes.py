@@ -170,7 +170,8 @@ def make_scenes(
     if lenders.lids is not None and len(shut) > 0:
         picture[shut] = lend_lids(picture[shut], down[shut], places[shut], lenders.lids)
         lids[shut] = lid_area(down[shut])
-    covers = _halved(lids * (~pick)) * (3 * closed).clamp(max=1)
+    # A little wider than the lids themselves: the white of an eye must not peep out below.
+    covers = _halved(F.max_pool2d(lids, 3, 1, 1) * (~pick)) * (3 * closed).clamp(max=1)
     laid = Laid(places, _halved(mouth_of_truth * opens), covers)
     picture = picture.clamp(-1, 1)
 
