@@ -33,7 +33,7 @@ studio: $(VENV)/.installed-studio
 	@$(BIN)/ganimate studio $(PHOTO)
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(TESTS)
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check .

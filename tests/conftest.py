@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,12 @@ Ganimate = Callable[..., Completed]
 os.environ["GANIMATE_OFFLINE"] = "1"
 if (SHARED / "models").is_dir():
     os.environ.setdefault("GANIMATE_HOME", str(SHARED / "models"))
+
+
+# Workers share the cores; torch would take all of them in each.
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    threads = max(1, (os.cpu_count() or 1) // int(workers))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 
 
 # In the background of a script interrupts are ignored, and every child inherits that.
@@ -77,8 +84,37 @@ def driver(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
 
 
 @pytest.fixture
-def ganimate(tmp_path: Path) -> Ganimate:
-    """Run the installed command in the test's own folder."""
+def ganimate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Ganimate:
+    """Run a command line in the test's own folder, in this process.
+
+    A process of its own takes seconds to import torch; tests of processes use `process`.
+    """
+
+    def run(*words: object) -> Completed:
+        from ganimate.cli.app import main
+
+        arguments = [*map(str, words)]
+        capfd.readouterr()
+        with monkeypatch.context() as here, warnings.catch_warnings(record=True) as warned:
+            here.chdir(tmp_path)
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)  # as a process shows them
+            try:
+                status = main(arguments)
+            except SystemExit as done:
+                status = done.code if isinstance(done.code, int) else int(bool(done.code))
+        out, err = capfd.readouterr()
+        err += "".join(f"{told.filename}: {told.message}\n" for told in warned)
+        return subprocess.CompletedProcess(arguments, status, out, err)
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Ganimate:
+    """Run the installed command in the test's own folder; takes variables of its environment."""
 
     def run(*words: object, **environment: str) -> Completed:
         return subprocess.run(

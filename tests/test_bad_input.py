@@ -318,11 +318,11 @@ def test_an_error_is_one_line_whatever_the_name(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names that Windows does not allow")
-def test_a_name_that_is_no_text(face: Path, ganimate: Ganimate) -> None:
+def test_a_name_that_is_no_text(face: Path, process: Ganimate) -> None:
     """Bytes of another encoding, a dash, a line feed and quotes: all through one real run."""
     odd = face.rename(face.parent / os.fsdecode(b"-caf\xe9 'n\"\n.jpg"))
     words = ["edit", "--au", "12=0.8", "--locator", "builtin", "--json", "--", odd.name]
-    done = ganimate(*words)
+    done = process(*words)
     assert done.returncode == 0, done.stderr
     (output,) = json.loads(done.stdout)["outputs"]
     assert read_photo(face.parent / output).pixels.ndim == 3

@@ -42,8 +42,8 @@ def frames_of(film: Path) -> list[NDArray[np.uint8]]:
     return frames
 
 
-def test_the_line_of_the_readme(face: Path, ganimate: Ganimate) -> None:
-    done = ganimate("animate", "face.jpg", "--from", "neutral", "--to", "smile", "out.mp4")
+def test_the_line_of_the_readme(face: Path, process: Ganimate, ganimate: Ganimate) -> None:
+    done = process("animate", "face.jpg", "--from", "neutral", "--to", "smile", "out.mp4")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "out.mp4\n"
     film = face.with_name("out.mp4")

@@ -31,9 +31,9 @@ def outside(frame: dict[str, float], shape: tuple[int, ...]) -> NDArray[np.bool_
     return (np.abs(crop) > 0.51).any(axis=-1)  # the summary is rounded
 
 
-def test_the_line_of_the_readme(face: Path, ganimate: Ganimate) -> None:
+def test_the_line_of_the_readme(face: Path, process: Ganimate, ganimate: Ganimate) -> None:
     before = hashlib.sha256(face.read_bytes()).digest()
-    done = ganimate("edit", "face.jpg", "--au", "12=0.8", "6=0.5")
+    done = process("edit", "face.jpg", "--au", "12=0.8", "6=0.5")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "face-edited.jpg\n"
     edited = Image.open(face.with_name("face-edited.jpg"))
@@ -153,15 +153,15 @@ def test_each_of_several_faces(tmp_path: Path, portrait: Path, ganimate: Ganimat
 
 
 def test_a_machine_without_mediapipe(
-    face: Path, ganimate: Ganimate, without_mediapipe: dict[str, str]
+    face: Path, process: Ganimate, without_mediapipe: dict[str, str]
 ) -> None:
-    done = ganimate("edit", face, *LOOK, "-o", "out.png", "--json", **without_mediapipe)
+    done = process("edit", face, *LOOK, "-o", "out.png", "--json", **without_mediapipe)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["locator"] == "builtin"
     assert done.stderr.count("\n") == 1
     assert "built-in" in done.stderr
 
-    refused = ganimate("edit", face, *LOOK, "--locator", "mediapipe", **without_mediapipe)
+    refused = process("faces", face, "--locator", "mediapipe", **without_mediapipe)
     assert refused.returncode == 1
     # Which of the two is missing first depends on whether the model is at hand.
     assert "libegl1" in refused.stderr or "face_landmarker.task" in refused.stderr

@@ -30,7 +30,7 @@ def endurance() -> ModuleType:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="nobody counts handles here")
-@pytest.mark.parametrize(("kind", "warm", "count"), [("edits", 4, 16), ("films", 4, 2)])
+@pytest.mark.parametrize(("kind", "warm", "count"), [("edits", 4, 8), ("films", 4, 2)])
 def test_nothing_is_left_open(
     kind: str, warm: int, count: int, endurance: ModuleType, tmp_path: Path, portrait: Path
 ) -> None:

@@ -56,11 +56,11 @@ def inside(face: Face, shape: tuple[int, ...], margin: float) -> NDArray[np.bool
     return np.asarray(drawn)
 
 
-def border(frame: FaceFrame, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The two outermost pixels of a frame."""
+def border(frame: FaceFrame, shape: tuple[int, ...], width: int) -> NDArray[np.bool_]:
+    """The outermost pixels of a frame."""
     rows, columns = np.indices(shape[:2])
     places = np.abs(frame.to_crop(np.stack([columns, rows], axis=-1), size=1)).max(-1)
-    return (places <= 0.5) & (places > 0.5 - 2 / frame.native_side)
+    return (places <= 0.5) & (places > 0.5 - width / frame.native_side)
 
 
 # --- a look for each ----------------------------------------------------------------------
@@ -135,11 +135,13 @@ def test_overlapping_faces_have_no_seams(animator: Animator, close: Portrait) ->
     far_alone, near_alone = (
         animator.open(photo, face=which).edit(GRIN).image for which in ("0", "1")
     )
-    shared = border(near.frame, photo.shape) & (changes(far_alone, photo) > 0)
+    shared = border(near.frame, photo.shape, 2) & (changes(far_alone, photo) > 0)
     assert shared.sum() > 20  # the frames do overlap, and what the far face changes, too
-    # Where a face begins, it adds nothing to what the other one shows.
-    assert changes(both, far_alone)[border(near.frame, photo.shape)].max() <= 5
-    assert changes(both, near_alone)[border(far.frame, photo.shape)].max() <= 5
+    # Where a face begins, it adds nothing to what the other one shows; further in, the jaw that
+    # drops takes the neck along, by 4 % of its way in the first pixel and 14 % in the second.
+    for alone, begun in ((far_alone, near), (near_alone, far)):
+        assert changes(both, alone)[border(begun.frame, photo.shape, 1)].max() <= 2
+        assert changes(both, alone)[border(begun.frame, photo.shape, 2)].max() <= 5
     # Each is drawn in full, and keeps off the other.
     assert (both == near_alone)[inside(near, photo.shape, 0.1)].all()
     assert (far_alone == photo)[inside(near, photo.shape, 0.1)].all()

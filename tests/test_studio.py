@@ -7,21 +7,21 @@ import json
 import shlex
 import socket
 import struct
-import subprocess
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from conftest import COMMAND, ROOT, Ganimate
+from conftest import ROOT, Ganimate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 from studio import Client, running, two_faces
 
+from ganimate.cli.app import main
 from ganimate.facs import ActionUnits, load_expressions
 from ganimate.timeline import Timeline
 from ganimate.timeline.keys import Keyframe
@@ -245,7 +245,11 @@ def test_requests_are_limited_in_size(studio: Client, photo: str) -> None:
     assert answer.status == 413
 
 
-def test_tabs_do_not_mix_and_old_photos_are_put_away(folder: Path, portrait: Path) -> None:
+def test_tabs_do_not_mix_and_old_photos_are_put_away(
+    folder: Path, portrait: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small.jpg"
+    Image.open(portrait).resize((160, 160)).save(small)
     with running("--locator", "builtin", folder=folder) as studio:
         assert studio.told("GET", "/api/facts")["photo"] is None
         tabs = [studio.open(portrait), studio.open(folder / "two.jpg")]
@@ -254,7 +258,7 @@ def test_tabs_do_not_mix_and_old_photos_are_put_away(folder: Path, portrait: Pat
         high = [pixels(studio.ask("GET", f"{tab}/picture?scale=1")[1]).shape[0] for tab in tabs]
         assert high == [800, 400]
         for _ in range(MAX_SESSIONS - 1):
-            studio.open(portrait)
+            studio.open(small)
         assert studio.ask("GET", f"{tabs[0]}/picture")[0].status == 410
         assert studio.ask("GET", f"{tabs[1]}/picture")[0].status == 200
         assert studio.ask("DELETE", tabs[1])[0].status == 204
@@ -265,10 +269,18 @@ def test_tabs_do_not_mix_and_old_photos_are_put_away(folder: Path, portrait: Pat
 # The same as the command line
 
 
-def run(command: str, folder: Path) -> None:
-    _, *words = shlex.split(command)
-    done = subprocess.run([COMMAND, *words], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Run a command line in the studio's folder, in this process."""
+
+    def run(command: str) -> None:
+        _, *words = shlex.split(command)
+        monkeypatch.chdir(folder)
+        with pytest.raises(SystemExit) as done:
+            main(words)
+        assert not done.value.code
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -277,22 +289,28 @@ def run(command: str, folder: Path) -> None:
     ids=["one", "sides", "both"],
 )
 def test_the_command_makes_the_same_picture(
-    studio: Client, photo: str, folder: Path, looks: dict[str, str]
+    studio: Client,
+    photo: str,
+    folder: Path,
+    run: Callable[[str], None],
+    looks: dict[str, str],
 ) -> None:
     command = studio.told("POST", f"{photo}/words", {"looks": looks})["edit"]
     (folder / "two-edited.png").unlink(missing_ok=True)
-    run(command, folder)
+    run(command)
     _, content = studio.ask("POST", f"{photo}/save", {"looks": looks, "suffix": ".png"})
     made = Image.open(folder / "two-edited.png")
     assert np.array_equal(pixels(content), np.asarray(made))
     assert b"compositeWithTrainedAlgorithmicMedia" in content
 
 
-def test_the_command_makes_the_same_film(studio: Client, photo: str, folder: Path) -> None:
+def test_the_command_makes_the_same_film(
+    studio: Client, photo: str, folder: Path, run: Callable[[str], None]
+) -> None:
     film = {"face": 1, "keys": KEYS, "fps": 25, "blink": True}
     words = studio.told("POST", f"{photo}/words", {"looks": {}, **film})
     (folder / "story.yaml").write_text(words["story"], "utf-8")
-    run(words["animate"], folder)
+    run(words["animate"])
     _, lines = studio.ask("POST", f"{photo}/film", {**film, "suffix": ".mp4"})
     told = [json.loads(line) for line in lines.splitlines()]
     assert told[0] == {"done": 1, "frames": 6}
@@ -356,21 +374,21 @@ def test_the_timeline_says_what_the_strip_says(
 # The command itself
 
 
-def test_a_port_that_is_taken_is_told(ganimate: Ganimate) -> None:
+def test_a_port_that_is_taken_is_told(process: Ganimate) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = ganimate("studio", "--port", port, "--no-browser")
+        done = process("studio", "--port", port, "--no-browser")
     assert done.returncode == 1
     assert done.stderr.startswith(f"ganimate: --port {port}: ") and done.stderr.count("\n") == 1
 
 
-def test_a_wrong_photo_is_told_before_anything_is_served(ganimate: Ganimate) -> None:
-    done = ganimate("studio", "none.jpg", "--no-browser")
+def test_a_wrong_photo_is_told_before_anything_is_served(process: Ganimate) -> None:
+    done = process("studio", "none.jpg", "--no-browser")
     assert (done.returncode, done.stdout) == (1, "")
     assert "none.jpg" in done.stderr
 
 
-def test_somebody_must_learn_the_address(ganimate: Ganimate) -> None:
-    assert ganimate("studio", "--quiet", "--no-browser").returncode == 2
+def test_somebody_must_learn_the_address(process: Ganimate) -> None:
+    assert process("studio", "--quiet", "--no-browser").returncode == 2
