@@ -168,15 +168,22 @@ def test_resuming_goes_on_exactly(task: str, dataset: Path, tmp_path: Path) -> N
             torch.testing.assert_close(other[key], value, msg=lambda m, k=key: f"{k}: {m}")
 
 
-def test_exported_weights_load_and_say_what_they_are(dataset: Path, tmp_path: Path) -> None:
-    trainer(dataset, tiny(tmp_path, "generator"), tmp_path / "g").run()
-    network, info = load_generator(tmp_path / "g" / "generator.safetensors")
+@pytest.fixture(scope="module")
+def trained(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a generator after its few steps."""
+    folder = tmp_path_factory.mktemp("trained")
+    trainer(dataset, tiny(folder, "generator"), folder / "run").run()
+    return folder / "run" / "generator.safetensors"
+
+
+def test_exported_weights_load_and_say_what_they_are(trained: Path) -> None:
+    network, info = load_generator(trained)
     assert network.config["width"] == 16
     assert info.metadata["images_seen"] == 16
     assert info.metadata["recipe"]["losses"]["undo"] is True
     assert "CC BY" in info.metadata["licence"]
     with pytest.raises(GanimateError, match="holds a generator"):
-        load_reader(tmp_path / "g" / "generator.safetensors")
+        load_reader(trained)
 
 
 def test_the_second_stage_waits_and_borrows_from_named_faces(dataset: Path, tmp_path: Path) -> None:
@@ -207,19 +214,16 @@ def test_fewer_lenders_than_there_is_room_for_lend_twice(dataset: Path, tmp_path
         assert len(pictures.flatten(1).unique(dim=0)) == 2
 
 
-def test_a_run_can_start_from_weights(dataset: Path, tmp_path: Path) -> None:
-    first = trainer(dataset, tiny(tmp_path, "generator"), tmp_path / "first")
-    first.run()
-    weights = tmp_path / "first" / "generator.safetensors"
-    second = trainer(dataset, tiny(tmp_path, "generator", seed=2), tmp_path / "second", weights)
-    exported = load_generator(weights)[0].state_dict()
+def test_a_run_can_start_from_weights(dataset: Path, tmp_path: Path, trained: Path) -> None:
+    second = trainer(dataset, tiny(tmp_path, "generator", seed=2), tmp_path / "second", trained)
+    exported = load_generator(trained)[0].state_dict()
     for name in ("generator", "average"):
         for key, value in second.task.networks[name].state_dict().items():
             if key not in ("body.basis", "body.release"):  # the teacher's, as it is now
                 torch.testing.assert_close(value, exported[key])
     other = tiny(tmp_path, "generator", network={"trunk": "compact", "width": 24, "blocks": 1})
     with pytest.raises(GanimateError, match="another network"):
-        trainer(dataset, other, tmp_path / "third", weights)
+        trainer(dataset, other, tmp_path / "third", trained)
 
 
 def test_a_damaged_checkpoint_is_refused(dataset: Path, tmp_path: Path) -> None:
