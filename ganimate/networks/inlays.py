@@ -94,9 +94,10 @@ class Inlays(nn.Module):
         mouth, lids = (gate * torch.sigmoid(2 * covers)).chunk(2, 1)
         laid = Laid(self.start + place, mouth, lids)
         lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
-        places = self.around.view(1, 1, -1, 2).expand(len(crops), -1, -1, -1)
-        skin = F.grid_sample(crops, places, align_corners=False).view(len(crops), 3, 2, AROUND)
-        skin = skin.mean(-1) + 1
+        # Not len(), which ONNX would take for a constant.
+        places = self.around.view(1, 1, -1, 2).expand(crops.shape[0], -1, -1, -1)
+        skin = F.grid_sample(crops, places, align_corners=False)
+        skin = skin.view(-1, 3, 2, AROUND).mean(-1) + 1
         sheet = torch.cat(
             [
                 mix(self.mouths, choose(lips, self.rims)),
