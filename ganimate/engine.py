@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ganimate.networks.reader import Reader
 
 OPENVINO = "openvino"
+GREY = 6 / 127.5
+"""Colours of a black and white photo differ by no more, but for 1 % of its pixels."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,17 @@ class Painted:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A crop as the engine holds it: what depends on the photo alone is computed once."""
+    """A crop, or n, as the engine holds it: what depends on the photo alone is computed once.
+
+    Attributes:
+        crop: (n, 3, S, S) in [-1, 1].
+        features: what the network made of it.
+        grey: (n, 1, 1, 1), whether it is black and white, as its paint must be then.
+    """
 
     crop: Tensor
     features: list[Tensor]
+    grey: Tensor
 
 
 @dataclass(frozen=True)
@@ -147,8 +156,10 @@ class Engine:
         if crop.shape[-3:] != (self.size, self.size, 3) or crop.dtype != np.uint8:
             raise GanimateError(f"a crop must be {self.size} x {self.size} x 3 uint8")
         tensor = to_network(crop.reshape(-1, self.size, self.size, 3), self.device)
+        spread = (tensor.amax(1) - tensor.amin(1)).flatten(1).quantile(0.99, dim=1)
+        grey = (spread <= GREY).view(-1, 1, 1, 1)
         with torch.no_grad(), self._autocast():
-            return Encoded(tensor, self._network.encode(tensor))
+            return Encoded(tensor, self._network.encode(tensor), grey)
 
     def paint(
         self,
@@ -176,7 +187,9 @@ class Engine:
                 start,
             )
         attention = painting.attention[:, 0].float().cpu().numpy()
-        colour = ((painting.colour.float() + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
+        paint = painting.colour.float()
+        paint = torch.where(encoded.grey, paint.mean(1, keepdim=True), paint)
+        colour = ((paint + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
         flow = painting.flow.float().permute(0, 2, 3, 1).cpu().numpy()
         return [
             Painted(attention[i], np.ascontiguousarray(colour[i]), np.ascontiguousarray(flow[i]))

@@ -84,6 +84,22 @@ def test_real_faces_with_the_shipped_weights(device: str, portrait: Path, astron
         assert psnr(engine, plain, crop, targets, np.zeros(17, np.float32)) >= LEAST
 
 
+def test_a_black_and_white_photo_is_painted_in_black_and_white(portrait: Path) -> None:
+    """One of two in a batch: the other keeps its colours."""
+    pixels = np.asarray(Image.open(portrait).convert("RGB"))
+    crop = open_locator("builtin").locate(pixels)[0].frame.crop(pixels)
+    grey = np.repeat(crop.mean(2, keepdims=True), 3, 2).astype(np.uint8)
+    grey[0, :5, 0] = 255  # a speck of colour
+    engine = Engine.default(device="cpu")
+    targets = np.zeros((2, 17), np.float32)
+    targets[:, [8, 14]] = 1  # a grin
+    pair = engine.encode(np.stack([grey, crop]))
+    black_and_white, coloured = engine.paint(pair, targets, np.zeros(17, np.float32))
+    assert np.ptp(black_and_white.colour, axis=2).max() < 1e-3
+    assert np.ptp(coloured.colour, axis=2).max() > 20
+    assert (black_and_white.attention < 0.5).any()  # there is a mouth
+
+
 @pytest.mark.skipif(not find_spec("openvino"), reason="absent")
 def test_openvino_takes_over_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PATIENCE, "compact", 2)
