@@ -10,6 +10,7 @@ from torch import Tensor
 from ganimate.faces.align import CROP_SIZE
 from ganimate.networks.inlays import Inlays
 from ganimate.training.cutting import place
+from ganimate.training.fields import FIELD_SIZE
 from ganimate.training.lids import SKIN, Lids, lid_places
 from ganimate.training.motion import AU45, Teacher
 from ganimate.training.mouths import LIPS, RIM_OF_LIPS, Mouths
@@ -33,11 +34,10 @@ class Lenders(NamedTuple):
             lips: (n, 478, 2), faces with their mouths as they are to be.
             eyes: (n, 478, 2), the same with their lids as they are to be.
         """
-        n, size = len(lips), 64
-        nowhere = lips.new_zeros(n, 2, size, size)
+        nowhere = lips.new_zeros(len(lips), 2, FIELD_SIZE, FIELD_SIZE)
         above = lid_places(eyes, self.lids) if self.lids is not None else nowhere
         below = place(lips[:, LIPS], self.mouths.lips, row=0) if self.mouths else nowhere
-        rows = (torch.arange(size, device=lips.device) + 0.5) * (CROP_SIZE / size)
+        rows = (torch.arange(FIELD_SIZE, device=lips.device) + 0.5) * (CROP_SIZE / FIELD_SIZE)
         border = (lips[:, LIPS, 1].mean(1) + eyes[:, SKIN, 1].mean(1)) / 2
         return torch.where(rows.view(1, 1, -1, 1) < border.view(-1, 1, 1, 1), above, below)
 
