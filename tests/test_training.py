@@ -341,6 +341,7 @@ def test_train_command_stops_on_sigterm_and_resumes(
     assert process.returncode == 0, err
     done = json.loads(out.splitlines()[-1])
     assert done["steps"] > 0 and not done["finished"]
+    assert done["images_a_second"] > 0 and 0 < done["share_of_peak"] < 1
     assert not list((tmp_path / "run").glob(".*partial"))
 
     refused = ganimate("train", dataset, "--recipe", recipe, "--out", tmp_path / "run")

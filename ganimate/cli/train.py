@@ -117,14 +117,19 @@ def train(
         packed = pack(trainer.checkpoint, pack_into)
         for told in packed.reduced:
             console.notice(f"{pack_into}: to fit, packed with {told}")
+    assert trainer.meter is not None
+    speed = trainer.meter.figures()
     console.result(
-        f"{out}: {trainer.step} steps, {trainer.images_seen} images",
+        f"{out}: {trainer.step} steps, {trainer.images_seen} images; "
+        f"{speed['images_a_second']:.1f} images a second, "
+        f"{speed['share_of_peak']:.0%} of the device's peak",
         {
             "out": str(out),
             "steps": trainer.step,
             "images_seen": trainer.images_seen,
             "finished": trainer.step >= plan.schedule.steps,
             "metrics": metrics,
+            **speed,
         },
     )
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ganimate.errors import GanimateError
 from ganimate.media.output import draft, write_errors
+from ganimate.training.meter import Meter
 from ganimate.training.recipe import Adam, Recipe, Schedule
 from ganimate.training.state import load_state, save_state
 
@@ -117,6 +118,7 @@ class Trainer:
     ) -> None:
         self.task, self.out, self.max_time, self.every = task, out, max_time, every
         self.report, self.log, self.fabric = report, log, fabric
+        self.meter: Meter | None = None
         self.step = 0
         self.images_seen = 0
         self.stopped = False
@@ -128,6 +130,8 @@ class Trainer:
     def run(self) -> dict[str, float]:
         """Train; return the last validation figures. Always ends with a saved checkpoint."""
         schedule = self.task.recipe.schedule
+        precision = getattr(self.task.recipe, "precision", "32-true")
+        self.meter = Meter(self.fabric, precision, schedule.batch)
         started = saved = told = time.monotonic()
         told_step = self.step
         losses: dict[str, Tensor] = {}
@@ -137,7 +141,7 @@ class Trainer:
                 for optimiser in self.task.optimisers.values():
                     for group in optimiser.param_groups:
                         group["lr"] = group.setdefault("full_rate", group["lr"]) * share
-                losses = self.task.step(self.step)
+                losses = self.meter.take(self.task.step, self.step)
                 self.step += 1
                 self.images_seen += schedule.batch * self.fabric.world_size
                 now = time.monotonic()
