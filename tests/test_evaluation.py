@@ -322,7 +322,7 @@ def test_people_are_compared_by_their_names(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not FACE_MODEL.is_file(), reason="MediaPipe's model is not at hand")
 def test_faces_are_found_and_followed(subjects: Subjects) -> None:
-    from ganimate.faces.locate import DOUBTFUL, Landmarker
+    from ganimate.faces.mediapipe import DOUBTFUL, Landmarker
 
     few = subjects.part(slice(2))
     landmarker = Landmarker(FACE_MODEL, DOUBTFUL)

@@ -16,15 +16,14 @@ from ganimate.errors import GanimateError, UsageError
 from ganimate.faces.align import LANDMARKS, LEFT_EYE, MOUTH, RIGHT_EYE, FaceFrame
 from ganimate.faces.builtin import BuiltinLocator, refine
 from ganimate.faces.locate import (
-    SURE,
     Face,
-    MediaPipeLocator,
     choose,
     distinct,
     open_locator,
     shrink,
     windows,
 )
+from ganimate.faces.mediapipe import SURE, MediaPipeLocator
 from ganimate.faces.model_file import MODEL_NAME, is_model, model_folders
 
 ROOT = Path(__file__).resolve().parents[1]

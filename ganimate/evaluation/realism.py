@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganimate.evaluation.subjects import Painter, Subjects, Track, in_context, pixels
 from ganimate.faces.align import FaceFrame
-from ganimate.faces.locate import Landmarker
+from ganimate.faces.mediapipe import Landmarker
 from ganimate.facs import AU_NUMBERS
 from ganimate.training.dataset import MARGIN, STORED_SIZE
 

@@ -30,7 +30,7 @@ from ganimate.evaluation.subjects import (
 )
 from ganimate.evaluation.targets import judge
 from ganimate.faces.align import CROP_SIZE
-from ganimate.faces.locate import DOUBTFUL, Landmarker
+from ganimate.faces.mediapipe import DOUBTFUL, Landmarker
 from ganimate.faces.model_file import find_model
 from ganimate.media.output import draft, write_errors
 from ganimate.media.provenance import Provenance

@@ -28,9 +28,9 @@ from ganimate.training.motion import Teacher, contrast_of
 TEXTURE_SIZE = 64
 
 GAINS = (
-    (1.8, 2.2), (1.7, 2.2), (2.1, 2.6), (2.1, 1.8), (3.2, 3.0), (2.4, 2.4), (2.8, 2.8),
-    (2.8, 2.5), (1.4, 1.8), (2.8, 2.6), (2.5, 2.2), (2.4, 1.8), (2.6, 2.0), (2.6, 2.6),
-    (1.6, 1.8), (1.8, 1.8), (1.3, 1.8),
+    (1.7, 2.2), (1.6, 2.2), (2.1, 2.6), (2.1, 1.8), (4.4, 4.0), (2.4, 2.4), (3.0, 3.0),
+    (2.8, 2.5), (1.25, 1.8), (3.5, 3.2), (2.5, 2.2), (2.7, 2.2), (2.8, 2.2), (2.8, 3.4),
+    (1.5, 1.8), (1.8, 1.8), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
 
@@ -44,7 +44,7 @@ RELEASE_GAIN = 1.2
 """The same where an action unit lets go. The flat slope is the right one there: it is what the
 labels of real faces, noisy as they are, say of how far these faces are from rest."""
 
-OUTLINE_GAIN = 1.4
+OUTLINE_GAIN = 0.9
 """The most that the face's outline is steepened by: it moves with the jaw alone."""
 OUTLINE_REACH = 12.0
 """Crop pixels from the outline within which the gain grows to its full size."""
