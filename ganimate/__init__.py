@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ganimate.animator import Animator, Edited, Portrait
+    from ganimate.animator import Animator, Portrait
+    from ganimate.edited import Edited
     from ganimate.errors import GanimateError
     from ganimate.facs import ActionUnits
     from ganimate.recording import Recording, read_film
@@ -39,7 +40,7 @@ __all__ = [
 _HOMES = {
     "ActionUnits": "ganimate.facs",
     "Animator": "ganimate.animator",
-    "Edited": "ganimate.animator",
+    "Edited": "ganimate.edited",
     "GanimateError": "ganimate.errors",
     "Portrait": "ganimate.animator",
     "Recording": "ganimate.recording",

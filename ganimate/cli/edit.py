@@ -14,7 +14,7 @@ from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
 
 if TYPE_CHECKING:
-    from ganimate.animator import Edited
+    from ganimate.edited import Edited
     from ganimate.media.provenance import Marking
 
 

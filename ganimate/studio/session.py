@@ -17,7 +17,8 @@ from ganimate.studio.wishes import STORY, Film
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ganimate.animator import Animator, Edited, Portrait
+    from ganimate.animator import Animator, Portrait
+    from ganimate.edited import Edited
     from ganimate.studio.wishes import Expressions
 
 MAX_UPLOAD = 160_000_000
