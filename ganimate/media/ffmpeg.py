@@ -25,7 +25,9 @@ YUV_FORMATS = (".mp4", ".webm")
 _TAGS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 
 ENCODERS: dict[str, list[str]] = {
-    ".mp4": ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-movflags", "+faststart"],
+    # Most of a photo stands still. `medium` at 18 makes files of the same size, nearer by 1 dB (57
+    # instead of 56) to what it is given, in 2.3 times the time: most of a whole command's.
+    ".mp4": ["-c:v", "libx264", "-preset", "veryfast", "-crf", "17", "-movflags", "+faststart"],
     ".webm": ["-c:v", "libvpx-vp9", "-crf", "24", "-b:v", "0", "-cpu-used", "4", "-row-mt", "1"],
     # libwebp_anim keeps its compressed frames until the end; a frame is a few kilobytes, since it
     # stores what changed. It converts RGB itself, to the colours that WebP prescribes.

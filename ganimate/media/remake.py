@@ -27,6 +27,9 @@ from ganimate.media.video import film_size
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffixes, and the names of ffmpeg's writers of such files."""
 
+# Everything moves in a film: here the slower preset pays, which photos do without.
+_MOVING = ["-c:v", "libx264", "-preset", "medium", "-crf", "18", "-movflags", "+faststart"]
+
 _MPEG_AUDIO = ("aac", "mp3", "ac3", "eac3", "alac")
 _COPIED = {".mp4": (*_MPEG_AUDIO, "opus"), ".mov": _MPEG_AUDIO, ".webm": ("opus", "vorbis")}
 """Sound that a container takes as it is, and that players of it know; .mkv takes any."""
@@ -181,7 +184,7 @@ def remake_arguments(
     arguments += ["-enc_time_base", f"{tick.numerator}:{tick.denominator}"]
     if suffix in (".mp4", ".mov") and tick.numerator == 1:
         arguments += ["-video_track_timescale", str(tick.denominator)]
-    arguments += ENCODERS[".webm" if suffix == ".webm" else ".mp4"]
+    arguments += ENCODERS[".webm"] if suffix == ".webm" else _MOVING
     for index, codec in enumerate(info.audio):
         if copies(suffix, codec):
             arguments += [f"-c:a:{index}", "copy"]
