@@ -98,6 +98,7 @@ class Blender:
             twice = (2 * self._size[0], 2 * self._size[1])
             self._enlarged = cv2.resize(box, twice, interpolation=cv2.INTER_LANCZOS4)
             self._columns, self._rows = 2 * self._columns + 0.5, 2 * self._rows + 0.5
+            self._coarse = self._blurred(box)
 
     def blend(self, painted: Painted) -> NDArray[np.uint8]:
         """A new photo with the face as painted; outside the frame every pixel is the input's.
@@ -118,8 +119,9 @@ class Blender:
 
         region = photo[self.top : self.bottom, self.left : self.right]
         ramp = self._ramp[..., None]
-        moved = self._move(region, np.clip(self._enlarge(painted.flow) * ramp, *self._reach))
-        coarse = _deep(self._blurred(moved))
+        flow = self._offsets(np.clip(self._enlarge(painted.flow) * ramp, *self._reach))
+        moved = self._move(region, flow)
+        coarse = _deep(self._blurred(moved) if self._enlarged is None else self._moved(flow))
         colour = _deep(self._enlarge(self._sharpened(painted)))
         keep = 1 - (1 - np.clip(self._enlarge(painted.attention), 0, 1)[..., None]) * ramp
         detail = self._detail(keep, colour - coarse)
@@ -231,18 +233,35 @@ class Blender:
         sigma = max(0.5, 0.6 * self.frame.native_side / 128) / float(self._step.max())
         return np.asarray(cv2.GaussianBlur(self._shrunk(moved), (0, 0), sigma), np.float32)
 
-    def _move(self, source: NDArray[np.uint8], flow: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The box's own pixels, taken along a flow on the grid, in crop units."""
+    def _offsets(self, flow: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A flow on the grid, in crop units, in the photo's pixels, (2, h, w)."""
+        side, (cos, sin) = self.frame.native_side, self.frame.x_axis
+        x, y = flow[..., 0], flow[..., 1]
+        return np.stack([side * (cos * x - sin * y), side * (sin * x + cos * y)]).astype(np.float32)
+
+    def _move(self, source: NDArray[np.uint8], offsets: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The box's own pixels, taken from as far away as the grid's `_offsets` say."""
         import cv2
 
-        side, (cos, sin) = self.frame.native_side, self.frame.x_axis
         how = cv2.INTER_CUBIC
         if self._enlarged is not None:
-            source, side, how = self._enlarged, 2 * side, cv2.INTER_LINEAR
-        x = self._whole(side * (cos * flow[..., 0] - sin * flow[..., 1])) + self._columns
-        y = self._whole(side * (sin * flow[..., 0] + cos * flow[..., 1])) + self._rows
+            source, offsets, how = self._enlarged, 2 * offsets, cv2.INTER_LINEAR
+        x, y = self._whole(offsets[0]), self._whole(offsets[1])
+        x += self._columns
+        y += self._rows
         moved = cv2.remap(source, x, y, how, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.uint8)
+
+    def _moved(self, offsets: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`_blurred` of what `_move` gives, but for what it blurs across stretches: moved on the
+        grid, at a hundredth of the cost."""
+        import cv2
+
+        width, height = self._grid
+        x = offsets[0] / np.float32(self._step[0]) + np.arange(width, dtype=np.float32)
+        y = offsets[1] / np.float32(self._step[1]) + np.arange(height, dtype=np.float32)[:, None]
+        moved = cv2.remap(self._coarse, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.float32)
 
 
 def _deep(picture: NDArray[np.float32]) -> NDArray[np.float32]:
