@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -318,12 +319,19 @@ class Portrait:
         )
 
     def _played(self, sides: list[NDArray[np.float32]]) -> Iterator[tuple[Painted, ...]]:
-        for start in range(0, len(sides[0]), BATCH):
+        """A painting for each chosen face, frame by frame; the same one while all stand still."""
+        rows = np.concatenate(sides, axis=1)
+        moves = np.append(True, (rows[1:] != rows[:-1]).any((1, 2)))
+        fresh = np.flatnonzero(moves)
+        repeats = np.diff(fresh, append=len(rows))
+        for start in range(0, len(fresh), BATCH):
+            chosen = slice(start, start + BATCH)
             batches = [
-                layer.paint(rows[start : start + BATCH])
-                for layer, rows in zip(self._layers, sides, strict=True)
+                layer.paint(one[fresh[chosen]])
+                for layer, one in zip(self._layers, sides, strict=True)
             ]
-            yield from zip(*batches, strict=True)
+            for painted, times in zip(zip(*batches, strict=True), repeats[chosen], strict=True):
+                yield from repeat(painted, times)
 
     @cached_property
     def _layers(self) -> tuple[Layer, ...]:

@@ -41,12 +41,17 @@ class Canvas:
         self._pixels, self._marker = pixels, marker
         self._photo = to_planes(pixels)
         self._shown = self._photo.copy()
+        self._painted: Sequence[Painted] = ()
         self._pairs = [self._blenders(layer, len(layers) == 1) for layer in layers]
         # Of faces that overlap, the nearest comes last.
         self._order = sorted(range(len(layers)), key=lambda i: layers[i].frame.half_side)
 
     def paint(self, painted: Sequence[Painted]) -> Planes:
-        """The photo with a painting for each layer; the next one is written over it."""
+        """The photo with a painting for each layer; the next one is written over it, and the same
+        one again costs nothing."""
+        if painted is self._painted:  # a face that stands still
+            return self._shown
+        self._painted = painted
         self._restore()
         for index in self._order:
             for plane, blender in zip(self._shown, self._pairs[index], strict=True):

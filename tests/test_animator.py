@@ -13,6 +13,7 @@ from PIL import Image
 import ganimate
 from ganimate import ActionUnits, Animator, Portrait, Trajectory
 from ganimate.errors import UsageError
+from ganimate.media.planes import Planes
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,32 @@ def test_frames_are_the_edits_of_their_intensities(opened: Portrait) -> None:
     assert len(frames) == len(path) == 11
     assert np.abs(frames[-1].astype(int) - smile.image).max() <= 2
     assert np.abs(frames[0].astype(int) - frames[-1]).max() > 20
+
+
+def test_a_face_that_stands_still_is_painted_once(
+    opened: Portrait, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calm, smile = opened.current.vector, opened.edit("smile").action_units.vector
+    engine, asked = opened.animator.engine, []
+    paint = engine.paint
+
+    def counting(encoded: Any, rows: Any, current: Any) -> Any:
+        asked.append(len(rows))
+        return paint(encoded, rows, current)
+
+    monkeypatch.setattr(engine, "paint", counting)
+    path = Trajectory(np.stack([calm, smile, smile, smile, calm, calm, smile]))
+    painted = []
+    with opened.film(tmp_path / "smile.mp4", fps=25) as film:
+        for frame in opened.animate_for(film, path):
+            assert isinstance(frame, Planes)
+            painted.append(frame.copy())
+            film.write(frame)
+    shown = [frame.luma.astype(int) for frame in painted]
+    assert len(shown) == 7 and sum(asked) == 4
+    for index, like in enumerate([0, 1, 1, 1, 0, 0, 1]):
+        assert np.abs(shown[index] - shown[like]).max() <= 1
+    assert np.abs(shown[0] - shown[1]).max() > 20
 
 
 def test_frames_come_as_they_are_asked_for(opened: Portrait) -> None:
