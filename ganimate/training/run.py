@@ -81,15 +81,17 @@ def prepare(
     train = load_dataset(dataset, "train", limit)
     validation = load_dataset(dataset, "validation", limit)
     out.mkdir(parents=True, exist_ok=True)
+    teacher = None
+    if isinstance(recipe, GeneratorRecipe) and _taught(recipe):
+        teacher = load_teacher(out, notify) or _fit(train, out, notify)
+    if fabric.device.type == "cuda":
+        train = train.to(fabric.device)
     task: Task
     if isinstance(recipe, ReaderRecipe):
         task = ReaderTask(recipe, train, validation, fabric)
     elif isinstance(recipe, EvaluationRecipe):
         task = EvaluationTask(recipe, train, validation, fabric)
     else:
-        teacher = None
-        if _taught(recipe):
-            teacher = load_teacher(out, notify) or _fit(train, out, notify)
         reader = None
         if _read(recipe):
             from ganimate.weights import load_reader
