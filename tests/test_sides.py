@@ -288,7 +288,7 @@ def test_only_what_differs_is_painted_twice(portrait: Path) -> None:
     frames = [opened.edit(look).image for look in ("smile", "wink")]
     assert engine.rows == [1, 2]
     rows = np.stack([target.sides for target in (ActionUnits({12: 1}), ActionUnits({"12L": 1}))])
-    list(opened.animate(Trajectory(np.repeat(rows, 2, axis=0))))
+    list(opened.animate(Trajectory(np.tile(rows, (2, 1, 1)))))
     assert engine.rows[2:] == [6]
     assert np.abs(frames[0].astype(int) - frames[1]).max() > 20
 
