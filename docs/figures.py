@@ -21,6 +21,7 @@ from ganimate import Animator, contact_sheet
 from ganimate.media.grid import labelled_grid
 from ganimate.media.provenance import Provenance
 from ganimate.media.stills import Photo, write_photo
+from ganimate.weights import default_weights, read_info
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def main() -> None:
 
 def save(pixels: Pixels, name: str) -> None:
     path = DOCS / "images" / f"{name}.jpg"
-    stated = Provenance(f"the figure {name}", Animator().engine.fingerprint)
+    stated = Provenance(f"the figure {name}", read_info(default_weights("generator")).fingerprint)
     write_photo(Photo(pixels), path, provenance=stated, force=True)
     print(path)
 
