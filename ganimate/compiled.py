@@ -51,9 +51,15 @@ class Compiled:
         self._passes: dict[int, Any] = {}
 
     def paint(
-        self, encoded: list[Tensor], crops: Tensor, target: Tensor, current: Tensor
+        self,
+        encoded: list[Tensor],
+        crops: Tensor,
+        target: Tensor,
+        current: Tensor,
+        detail: int = 1,
     ) -> Painting:
         """As `Generator.paint`: n crops, on the CPU."""
+        self._network.detail = detail
         n = len(target)
         size = BATCH if n > BATCH // 2 else 1
         # The last pass is filled up: compiling once more for what is left would take longer.
@@ -112,8 +118,9 @@ class _Paint(nn.Module):
     def __init__(self, network: Generator) -> None:
         super().__init__()
         self.network = network
+        self.detail = 1
 
     def forward(
         self, crops: Tensor, target: Tensor, current: Tensor, *encoded: Tensor
     ) -> tuple[Tensor, ...]:
-        return self.network.paint(list(encoded), crops, target, current)[:3]
+        return self.network.paint(list(encoded), crops, target, current, self.detail)[:3]

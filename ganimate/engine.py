@@ -31,12 +31,18 @@ GREY = 6 / 127.5
 """Colours of a black and white photo differ by no more, but for 1 % of its pixels."""
 
 
+DETAIL = 2
+"""How much larger than the crop A and C are painted where pictures are laid: what these hold of
+teeth and lids is lost on fewer pixels."""
+
+
 @dataclass(frozen=True)
 class Painted:
     """What the generator made of one face for one frame.
 
     Attributes:
-        attention: A, (S, S) float32 in 0..1; 1 keeps the moved photo.
+        attention: A, (S, S) float32 in 0..1; 1 keeps the moved photo. S is the crop's side, or
+            `DETAIL` times that.
         colour: C, (S, S, 3) float32 RGB, 0..255.
         flow: F, (h, w, 2) float32, offsets (x, y) in crop units (the crop's side is 1).
     """
@@ -185,6 +191,7 @@ class Engine:
                 encoded.crop.expand(n, -1, -1, -1),
                 target,
                 start,
+                DETAIL,
             )
         attention = painting.attention[:, 0].float().cpu().numpy()
         paint = painting.colour.float()

@@ -18,6 +18,7 @@ from conftest import EXAMPLES, ROOT, SHARED, Ganimate
 from dataset import write_dataset
 from torch import Tensor
 
+from ganimate.engine import ReaderEngine
 from ganimate.errors import GanimateError
 from ganimate.evaluation.control import (
     control,
@@ -45,6 +46,8 @@ from ganimate.evaluation.sheet import contact_sheet
 from ganimate.evaluation.subjects import (
     GeneratorPainter,
     Painted,
+    Painter,
+    Reframed,
     Subjects,
     T,
     TeacherPainter,
@@ -109,21 +112,24 @@ def data(dataset: Path) -> FaceDataset:
 
 
 @pytest.fixture(scope="module")
-def subjects(data: FaceDataset) -> Subjects:
-    from ganimate.engine import ReaderEngine
+def eyes() -> ReaderEngine:
+    """The shipped reader, which sees where landmarks are."""
+    return ReaderEngine.default(device="cpu")
 
-    return choose_subjects(data, FACES, ReaderEngine.default(device="cpu"))
+
+@pytest.fixture(scope="module")
+def subjects(data: FaceDataset, eyes: ReaderEngine) -> Subjects:
+    return choose_subjects(data, FACES, eyes)
 
 
-def test_subjects_are_spread_over_the_split(data: FaceDataset, subjects: Subjects) -> None:
-    from ganimate.engine import ReaderEngine
-
-    reader = ReaderEngine.default(device="cpu")
-    assert choose_subjects(data, 6, reader).rows.tolist() == [0, 3, 6, 9, 12, 15]
-    assert choose_subjects(data, 999, reader).rows.tolist() == list(range(FACES))
+def test_subjects_are_spread_over_the_split(
+    data: FaceDataset, subjects: Subjects, eyes: ReaderEngine
+) -> None:
+    assert choose_subjects(data, 6, eyes).rows.tolist() == [0, 3, 6, 9, 12, 15]
+    assert choose_subjects(data, 999, eyes).rows.tolist() == list(range(FACES))
     with pytest.raises(GanimateError, match="at least 4"):
-        choose_subjects(data, 2, reader)
-    read = reader.read(pixels(subjects.crops[:1])).intensities[0]
+        choose_subjects(data, 2, eyes)
+    read = eyes.read(pixels(subjects.crops[:1])).intensities[0]
     assert subjects.current[0].numpy() == pytest.approx(read, abs=1e-5)
     assert [len(part) for part in subjects.batches()] == [16, 2]
 
@@ -174,6 +180,21 @@ def test_the_real_rise_is_from_faces_at_rest_to_the_strongest() -> None:
     found = real_rise(reads_corner(photos)[0], labels)
     assert float(found[3]) == pytest.approx(0.5 * float(labels[2:12, 3].mean()), abs=1e-6)
     assert found[[i for i in range(17) if i != 3]].abs().max() < 1e-6
+
+
+def test_edits_are_cut_anew(subjects: Subjects, eyes: ReaderEngine) -> None:
+    """A picture in which the whole head moved is read where the head is; a still one stays."""
+    part = subjects.part(slice(4))
+
+    def shift(crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor) -> Painted:
+        return Painted(crops.roll(3, 3), torch.ones_like(crops[:, :1]))
+
+    def difference(paint: Painter) -> float:
+        pictures, _ = paint(part.crops, part.landmarks, part.current, part.current)
+        return float((pictures - part.crops)[..., 24:-24, 24:-24].abs().mean())
+
+    assert difference(Reframed(shift, eyes)) < 0.6 * difference(shift)
+    assert difference(Reframed(still, eyes)) < 0.005
 
 
 def test_transfer(subjects: Subjects) -> None:
@@ -289,12 +310,14 @@ def test_alignment_puts_a_face_on_the_template() -> None:
 
 
 @WITH_MODELS
-def test_identity_falls_with_the_face(subjects: Subjects, tmp_path: Path) -> None:
+def test_identity_falls_with_the_face(
+    subjects: Subjects, eyes: ReaderEngine, tmp_path: Path
+) -> None:
     embed, few = Embedder(MODEL), subjects.part(slice(4))
     same = pixels(few.crops)
     other = np.roll(same, 1, axis=0)  # portrait and astronaut take turns
     spoilt = np.zeros_like(same)
-    likeness = cosines(embed, few, np.stack([same, other, spoilt]), track)
+    likeness = cosines(embed, few, np.stack([same, other, spoilt]), eyes, track)
     assert likeness[0] == pytest.approx(np.ones(4), abs=1e-3)
     assert likeness[1:].max() < 0.6
     assert np.array_equal(in_context(few.stored.numpy(), same), few.stored.numpy())

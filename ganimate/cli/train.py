@@ -86,12 +86,7 @@ def train(
         raise UsageError("--start is for a generator's new run", "leave out --start")
     if start is not None and start.parent.absolute() == out.absolute():
         raise UsageError(f"{start}: the run would write over it", "choose another --out")
-    fabric = Fabric(
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=nodes,
-        precision=getattr(plan, "precision", "32-true"),
-    )
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes)
     fabric.launch()
     if unpack_from and fabric.is_global_zero:
         for told in unpack(unpack_from, out / "checkpoint.safetensors"):

@@ -24,6 +24,7 @@ from ganimate.evaluation.subjects import (
     BATCH,
     GeneratorPainter,
     Painter,
+    Reframed,
     TeacherPainter,
     Track,
     choose_subjects,
@@ -116,15 +117,16 @@ def evaluate(
     subjects = choose_subjects(data, faces, current_reader)
     people = _people(embed, sources, notify)
 
-    readings = sweep(paint, read, subjects, track)
+    met = Reframed(paint, current_reader)
+    readings = sweep(met, read, subjects, track)
     batches = (middle(part).to(where) for part in track(*_batches(data.images), "reading photos"))
     photos, photo_features = (torch.cat(all_) for all_ in zip(*map(read, batches), strict=True))
     photos, photo_features = photos.cpu(), photo_features.cpu()
     controlled = control(readings, real_rise(photos, data.action_units))
-    transferred, features = transfer(paint, read, subjects, track)
+    transferred, features = transfer(met, read, subjects, track)
     edits = paint_edits(paint, subjects, track)
     restrained = restraint(paint, subjects, edits)
-    likeness = cosines(embed, subjects, edits.pictures, track) if embed else None
+    likeness = cosines(embed, subjects, edits.pictures, current_reader, track) if embed else None
     identity = None
     if likeness is not None:
         looks = dict(zip(LOOKS, likeness.mean(1).tolist(), strict=True))

@@ -18,6 +18,7 @@ from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import MARGIN, STORED_SIZE, FaceDataset
 from ganimate.training.fields import dense_field
+from ganimate.training.framing import reframed, reframing
 from ganimate.training.motion import Teacher
 
 BATCH = 16
@@ -93,6 +94,11 @@ def choose_subjects(data: FaceDataset, faces: int, reader: ReaderEngine) -> Subj
     )
 
 
+def find_landmarks(reader: ReaderEngine, crops: NDArray[np.uint8]) -> Tensor:
+    """Where the shipped reader sees landmarks in crops (n, 128, 128, 3), (n, 478, 2)."""
+    return torch.from_numpy(reader.read(crops).landmarks)
+
+
 def pixels(pictures: Tensor) -> NDArray[np.uint8]:
     """(n, 3, S, S) in [-1, 1] -> (n, S, S, 3) uint8 RGB, as they would be saved."""
     levels = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().byte()
@@ -146,6 +152,29 @@ class GeneratorPainter:
             self._crops, self._encoded = crops, self.network.encode(crops)
         painting = self.network.paint(self._encoded, crops, target, current)
         return Painted(compose(crops, painting), painting.attention)
+
+
+class Reframed:
+    """Another painter's pictures as they are met again: each cut in its own face frame.
+
+    Whoever opens an edited photo finds the face anew, and a smile has moved the frame that eyes and
+    mouth span. How far landmarks went is told by the shipped reader.
+    """
+
+    def __init__(self, paint: Painter, reader: ReaderEngine) -> None:
+        self.paint, self.reader = paint, reader
+        self._crops: Tensor | None = None
+        self._before = torch.empty(0)
+
+    def __call__(
+        self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
+    ) -> Painted:
+        if crops is not self._crops:
+            self._crops, self._before = crops, find_landmarks(self.reader, pixels(crops))
+        painted = self.paint(crops, landmarks, target, current)
+        moved = find_landmarks(self.reader, pixels(painted.pictures)) - self._before
+        where = reframing(landmarks, landmarks + moved.to(landmarks), crops.shape[-1])
+        return Painted(reframed(painted.pictures, where), painted.attention)
 
 
 class TeacherPainter:

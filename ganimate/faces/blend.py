@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganimate.faces.align import FaceFrame
+from ganimate.faces.grain import Grain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,6 +93,10 @@ class Blender:
         place = self._place(columns, rows)
         self._inside: Any = ((place > 0) & (place < 1)).all(axis=2).astype(np.uint8)
         self._columns, self._rows = columns, rows[:, None]
+        # Light alone has grain worth having; planes of colour are two.
+        boxed = (self.top, self.bottom, self.left, self.right)
+        light = pixels.ndim == 2 or pixels.shape[2] == 3
+        self._grain = Grain(pixels, frame, boxed, place[..., 1]) if light else None
         self._enlarged: Any = None
         if alone:
             box = pixels[self.top : self.bottom, self.left : self.right]
@@ -125,10 +130,12 @@ class Blender:
         colour = _deep(self._enlarge(self._sharpened(painted)))
         keep = 1 - (1 - np.clip(self._enlarge(painted.attention), 0, 1)[..., None]) * ramp
         detail = self._detail(keep, colour - coarse)
-        rest = colour + (coarse - colour) * keep - coarse * detail
-        detail = detail.repeat(rest.shape[2], axis=2)
+        rest = self._whole(colour + (coarse - colour) * keep - coarse * detail)
+        if self._grain and (bare := np.clip(2.5 * (1 - keep - detail) - 1, 0, 1)).any():
+            self._grain.add(rest, self._whole(bare))
+        detail = detail.repeat(colour.shape[2], axis=2)
         face = cv2.multiply(moved, self._whole(detail), dtype=cv2.CV_32F)
-        face = cv2.add(face, self._whole(rest), dtype=cv2.CV_8U)
+        face = cv2.add(face, rest, dtype=cv2.CV_8U)
         cv2.copyTo(face, self._inside, region)
 
     def restore(self, photo: NDArray[np.uint8]) -> None:

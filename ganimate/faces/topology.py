@@ -39,6 +39,18 @@ OUTER_LIPS = (
 )  # fmt: skip
 """Around the lips, from the subject's right corner over the upper lip."""
 
+LOWER_LIP = (
+    95, 88, 178, 87, 14, 317, 402, 318, 324,
+    96, 89, 179, 86, 15, 316, 403, 319, 325,
+    77, 90, 180, 85, 16, 315, 404, 320, 307,
+    146, 91, 181, 84, 17, 314, 405, 321, 375,
+)  # fmt: skip
+"""The lower lip in four rows, from its inner rim between the corners to the outer one."""
+
+RIGHT_BROW = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107)
+LEFT_BROW = (276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
+"""The lower edge of each brow, outwards in, then the upper one."""
+
 RIGHT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
 RIGHT_LOWER_LID = (33, 7, 163, 144, 145, 153, 154, 155, 133)
 LEFT_UPPER_LID = (263, 466, 388, 387, 386, 385, 384, 398, 362)
@@ -50,3 +62,9 @@ FACE_OVAL = (
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )  # fmt: skip
 """The outline of the face, from the top of the forehead down its left side and up its right."""
+
+SKULL = (
+    33, 133, 362, 263, 168, 6, 197,
+    234, 127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356, 454,
+)  # fmt: skip
+"""What no muscle moves far: corners of the eyes, bridge of the nose, the outline above the ears."""

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganimate.networks.inlays import Inlays, Laid, double
+from ganimate.networks.inlays import Inlays, Laid, enlarge
 from ganimate.networks.warp import warp
 
 ACTION_UNITS = 17
@@ -40,8 +40,9 @@ class Painting(NamedTuple):
 
 
 def compose(crops: Tensor, painting: Painting) -> Tensor:
-    """A * warp(x, F) + (1 - A) * C, (n, 3, S, S)."""
-    return torch.lerp(painting.colour, warp(crops, painting.flow), painting.attention)
+    """A * warp(x, F) + (1 - A) * C, as large as A and C are."""
+    moved = warp(crops, painting.flow, painting.colour.shape[-1])
+    return torch.lerp(painting.colour, moved, painting.attention)
 
 
 class Generator(nn.Module):
@@ -110,7 +111,12 @@ class Generator(nn.Module):
         return self.body.encode(crops)
 
     def paint(
-        self, encoded: list[Tensor], crops: Tensor, target: Tensor, current: Tensor
+        self,
+        encoded: list[Tensor],
+        crops: Tensor,
+        target: Tensor,
+        current: Tensor,
+        detail: int = 1,
     ) -> Painting:
         """Paint encoded crops towards `target`; all arguments share the first dimension n.
 
@@ -119,8 +125,10 @@ class Generator(nn.Module):
             crops: the same crops, (n, 3, S, S) in [-1, 1].
             target: (n, 17) intensities to show, 0..1.
             current: (n, 17) intensities the crops show now; the paper's trunk does not look.
+            detail: A and C become this many times larger where there are pictures to lay, which
+                hold more than a crop shows.
         """
-        return self.body.paint(encoded, crops, target, current)
+        return self.body.paint(encoded, crops, target, current, detail)
 
     def forward(self, crops: Tensor, target: Tensor, current: Tensor) -> Painting:
         return self.paint(self.encode(crops), crops, target, current)
@@ -204,7 +212,12 @@ class CompactTrunk(nn.Module):
         return [fine, self.down(fine) + self.position]
 
     def paint(
-        self, encoded: list[Tensor], crops: Tensor, target: Tensor, current: Tensor
+        self,
+        encoded: list[Tensor],
+        crops: Tensor,
+        target: Tensor,
+        current: Tensor,
+        detail: int = 1,
     ) -> Painting:
         fine, coarse = encoded
         change = target - current
@@ -217,29 +230,32 @@ class CompactTrunk(nn.Module):
         x = F.leaky_relu(self.middle(x, condition), 0.1)
         pull = change.clamp(min=0) + change.clamp(max=0) * self.release
         flow = torch.einsum("nk,kchw->nchw", pull, self.basis)
-        flow = flow + F.pixel_shuffle(self.flow(x), 2) * (0.1 * gate)
+        flow = flow.to(crops.dtype) + F.pixel_shuffle(self.flow(x), 2) * (0.1 * gate)
         flow = smooth(flow) if self.motion else torch.zeros_like(flow)
         moved = warp(crops, flow)
-        detail = torch.cat([F.pixel_shuffle(self.finer(x), 2), self.look(moved)], 1)
-        detail = self.painter(F.leaky_relu(detail, 0.1))
-        detail = F.leaky_relu(detail + self.refine(F.leaky_relu(detail, 0.1)), 0.1)
-        paints = self.paints(detail)
+        features = torch.cat([F.pixel_shuffle(self.finer(x), 2), self.look(moved)], 1)
+        features = self.painter(F.leaky_relu(features, 0.1))
+        features = F.leaky_relu(features + self.refine(F.leaky_relu(features, 0.1)), 0.1)
+        paints = self.paints(features)
         attention, departure = F.pixel_shuffle(paints, 2).split([1, 3], 1)
         # Paint learns through 1 - A, so A starts at one half; the departure starts at nothing.
         attention = 1 - gate * torch.sigmoid(-attention)
-        colour = (moved + 2 * departure).clamp(-1, 1)
+        colour = moved + 2 * departure
         if self.inlays is None:
-            return Painting(attention, colour, flow)
-        laid, colours = self.inlays(detail, crops, target, gate)
-        covers = 1 - (1 - double(laid.mouth)) * (1 - double(laid.lids))
-        return Painting(attention * (1 - covers), torch.lerp(colour, colours, covers), flow, laid)
+            return Painting(attention, colour.clamp(-1, 1), flow)
+        size = crops.shape[-1] * detail
+        laid, covers, colours = self.inlays(features, crops, target, gate, size)
+        if detail > 1:
+            attention, colour = enlarge(attention, size).clamp(0, 1), enlarge(colour, size)
+        colour = torch.lerp(colour.clamp(-1, 1), colours, covers)
+        return Painting(attention * (1 - covers), colour, flow, laid)
 
 
 def smooth(flow: Tensor) -> Tensor:
     """[1 2 1] / 4 along both sides: skin has no steps, and a shuffled head tends to make some."""
-    kernel = torch.tensor([0.25, 0.5, 0.25], device=flow.device, dtype=flow.dtype)
-    weight = (kernel[:, None] * kernel).expand(flow.shape[1], 1, 3, 3)
-    return F.conv2d(F.pad(flow, (1, 1, 1, 1), mode="replicate"), weight, groups=flow.shape[1])
+    # Means of two, twice: autocast would lower a convolution to bfloat16, too coarse for places.
+    padded = F.pad(flow, (1, 1, 1, 1), mode="replicate")
+    return F.avg_pool2d(F.avg_pool2d(padded, 2, 1), 2, 1)
 
 
 class PaperTrunk(nn.Module):
@@ -304,15 +320,21 @@ class PaperTrunk(nn.Module):
         return flat.view(len(target), -1, self.size, self.size)
 
     def paint(
-        self, encoded: list[Tensor], crops: Tensor, target: Tensor, current: Tensor
+        self,
+        encoded: list[Tensor],
+        crops: Tensor,
+        target: Tensor,
+        current: Tensor,
+        detail: int = 1,
     ) -> Painting:
         half = self.trunk(encoded[0] + self._planes(target))
         full = self.last(half)
         if self.motion:
-            flow = 0.1 * self.flow(half)
+            flow = 0.1 * self.flow(half).to(crops.dtype)
         else:
             flow = crops.new_zeros(len(half), 2, self.size // 2, self.size // 2)
-        return Painting(self.attention(full).sigmoid(), self.colour(full).tanh(), flow)
+        attention, colour = self.attention(full), self.colour(full)
+        return Painting(attention.to(crops.dtype).sigmoid(), colour.to(crops.dtype).tanh(), flow)
 
 
 class _PaperBlock(nn.Module):

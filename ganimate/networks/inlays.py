@@ -79,20 +79,22 @@ class Inlays(nn.Module):
             self.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -1.0, -1.0]))  # type: ignore[union-attr]
 
     def forward(
-        self, features: Tensor, crops: Tensor, target: Tensor, gate: Tensor
-    ) -> tuple[Laid, Tensor]:
-        """What is laid where, and its colours, (n, 3, S, S) in [-1, 1].
+        self, features: Tensor, crops: Tensor, target: Tensor, gate: Tensor, size: int
+    ) -> tuple[Laid, Tensor, Tensor]:
+        """What is laid where; how far it covers what is below, (n, 1, size, size) in 0..1; and its
+        colours, (n, 3, size, size) in [-1, 1].
 
         Args:
             features: (n, channels, S/2, S/2).
             crops: (n, 3, S, S) in [-1, 1].
             target: (n, 17) intensities.
             gate: (n, 1, 1, 1), 0 where nothing is asked.
+            size: S, or more where the pictures are to be shown larger than crops are.
         """
-        place, light, covers = self.head(features).split([2, 1, 2], 1)
-        # Twice as steep: what is covered half shows both an eye and a lid.
-        mouth, lids = (gate * torch.sigmoid(2 * covers)).chunk(2, 1)
-        laid = Laid(self.start + place, mouth, lids)
+        maps = self.head(features).to(crops.dtype).contiguous()
+        place, light, covers = maps.split([2, 1, 2], 1)
+        # Twice as steep as usual: what is covered half shows both an eye and a lid.
+        laid = Laid(self.start + place, *(gate * torch.sigmoid(2 * covers)).chunk(2, 1))
         lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
         # Not len(), which ONNX would take for a constant.
         places = self.around.view(1, 1, -1, 2).expand(crops.shape[0], -1, -1, -1)
@@ -105,7 +107,14 @@ class Inlays(nn.Module):
             ],
             2,
         )
-        return laid, ((show(sheet, laid.place) + 1) * torch.exp(double(light)) - 1).clamp(-1, 1)
+        # Covers are enlarged before they become steep, and are the steeper the larger: an edge
+        # between lip and tooth stays one.
+        steep = 2 * size / crops.shape[-1]
+        open_mouth, open_lids = (1 - gate * torch.sigmoid(steep * enlarge(covers, size))).chunk(
+            2, 1
+        )
+        shown = (show(sheet, laid.place, size) + 1) * torch.exp(enlarge(light, size)) - 1
+        return laid, 1 - open_mouth * open_lids, shown.clamp(-1, 1)
 
 
 def choose(lips: Tensor, rims: Tensor) -> Tensor:
@@ -155,12 +164,15 @@ def mix(pictures: Tensor, shares: Tensor) -> Tensor:
     return torch.einsum("nk,kchw->nchw", shares, pictures)
 
 
-def show(sheet: Tensor, place: Tensor) -> Tensor:
-    """The sheet's (n, 3, h, w) points at places (n, 2, S/2, S/2): (n, 3, S, S)."""
-    places = double(place).permute(0, 2, 3, 1)
+def show(sheet: Tensor, place: Tensor, size: int) -> Tensor:
+    """The sheet's (n, 3, h, w) points at places (n, 2, S/2, S/2): (n, 3, size, size)."""
+    places = enlarge(place, size).permute(0, 2, 3, 1)
     return F.grid_sample(sheet, places, padding_mode="border", align_corners=False)
 
 
-def double(maps: Tensor) -> Tensor:
-    """Twice the size."""
-    return F.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
+def enlarge(maps: Tensor, size: int) -> Tensor:
+    """To (n, c, size, size), doubled until it is so large: that cuts corners as Chaikin (1974)
+    does, where one bilinear step to `size` would leave the kinks of the small maps in curves."""
+    while maps.shape[-1] < size:
+        maps = F.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
+    return maps

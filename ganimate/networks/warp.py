@@ -20,12 +20,11 @@ def warp(pictures: Tensor, flow: Tensor, size: int | None = None) -> Tensor:
         (n, c, size, size). Zero flow gives the picture back.
     """
     size = size or pictures.shape[-1]
+    flow = flow.to(pictures.dtype)  # bfloat16 has no place for a pixel of 128 and a part of one
     if flow.shape[-1] != size:
         flow = F.interpolate(flow, size=(size, size), mode="bilinear", align_corners=False)
     centres = (torch.arange(size, device=flow.device, dtype=flow.dtype) + 0.5) * (2 / size) - 1
     grid = torch.stack(
         [centres.view(1, 1, -1) + 2 * flow[:, 0], centres.view(1, -1, 1) + 2 * flow[:, 1]], -1
     )
-    return F.grid_sample(
-        pictures, grid.to(pictures.dtype), padding_mode="border", align_corners=False
-    )
+    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)

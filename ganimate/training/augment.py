@@ -12,6 +12,7 @@ from torch import Tensor
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import MIRROR
 from ganimate.training.dataset import STORED_SIZE
+from ganimate.training.framing import reframed
 
 
 @dataclass(frozen=True)
@@ -115,20 +116,23 @@ def _soften(x: Tensor, dim: int) -> Tensor:
     return (before + after).mul_(0.25).add_(x, alpha=0.5)
 
 
-def shake(crops: Tensor, rng: torch.Generator) -> Tensor:
+def shake(crops: Tensor, rng: torch.Generator, reframing: Tensor) -> Tensor:
     """Small random shifts, colour and blur for what a judge sees, real and painted alike.
 
     Noise that pleases one judge at one exact place pleases it no more a pixel further on, and a
     tint no more where colour fades. Differentiable. (n, 3, S, S) -> the same.
+
+    Args:
+        crops: (n, 3, S, S).
+        rng: the only source of randomness.
+        reframing: (n, 2, 3), where to look at them in the first place: see `framing`.
     """
     n, size = len(crops), crops.shape[-1]
     shift = (torch.rand(n, 2, generator=rng, device=crops.device) * 2 - 1) * (6 / size)
     scale = 1 + (torch.rand(n, generator=rng, device=crops.device) * 2 - 1) * 0.04
-    theta = torch.zeros(n, 2, 3, device=crops.device)
-    theta[:, 0, 0] = theta[:, 1, 1] = scale
-    theta[:, :, 2] = shift
-    grid = F.affine_grid(theta, list(crops.shape), align_corners=False)
-    moved = F.grid_sample(crops, grid, padding_mode="border", align_corners=False)
+    linear, place = reframing.split([2, 1], 2)
+    place = place + linear @ shift.unsqueeze(-1)
+    moved = reframed(crops, torch.cat([linear * scale.view(-1, 1, 1), place], 2))
     faded = torch.rand(n, 1, 1, 1, generator=rng, device=crops.device) * 0.8
     moved = torch.lerp(moved, moved.mean(1, keepdim=True), faded)
     return recolour(moved, 0.1, 0.5, rng)

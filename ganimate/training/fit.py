@@ -13,11 +13,15 @@ from ganimate.faces.topology import (
     FACE_OVAL,
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
+    LEFT_BROW,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     MIRROR,
+    OUTER_LIPS,
+    RIGHT_BROW,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
+    SKULL,
 )
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
@@ -29,8 +33,8 @@ TEXTURE_SIZE = 64
 
 GAINS = (
     (1.6, 2.2), (1.5, 2.2), (2.1, 2.6), (2.1, 1.8), (5.8, 4.8), (2.4, 2.4), (3.0, 3.0),
-    (2.8, 2.5), (1.2, 1.8), (4.0, 3.6), (2.5, 2.2), (2.7, 2.2), (2.8, 2.2), (2.8, 3.4),
-    (1.4, 1.8), (1.8, 1.8), (1.3, 1.8),
+    (3.2, 3.0), (1.2, 1.8), (4.0, 3.6), (2.5, 2.2), (2.7, 2.2), (3.4, 2.4), (2.8, 3.4),
+    (1.4, 1.8), (1.5, 1.8), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
 
@@ -44,12 +48,15 @@ RELEASE_GAIN = 1.2
 """The same where an action unit lets go. The flat slope is the right one there: it is what the
 labels of real faces, noisy as they are, say of how far these faces are from rest."""
 
-OUTLINE_GAIN = 0.9
+OUTLINE_GAIN = 0.5
 """The most that the face's outline is steepened by: it moves with the jaw alone."""
 OUTLINE_REACH = 12.0
 """Crop pixels from the outline within which the gain grows to its full size."""
 JAW = (14, 15)
 """Rows of the action units that do move the outline: 25 and 26."""
+CHEEKS = 4
+"""Row of AU6, which raises cheeks and narrows eyes: it is steepened most, and what regression finds
+of it in lips and brows is other action units' and stays as it is found."""
 
 
 def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Teacher:
@@ -81,7 +88,7 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     shading = found.view(17, 3, TEXTURE_SIZE, TEXTURE_SIZE)
     shading = (shading + shading.flip(-1)) / 2
     motion, folds = torch.tensor(GAINS).unbind(1)
-    directions = directions * _spread(motion, mean)
+    directions = _anchored(directions, mean) * _spread(motion, mean)
     shading = shading * folds[:, None, None, None]
     # Folds are local; what is broad is light, age and complexion that labels lean on.
     shading = shading - _blur(shading, 4.0)
@@ -89,13 +96,32 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     return Teacher(directions, mean, shading * _skin(mean), release)
 
 
+def _anchored(directions: Tensor, mean: Tensor) -> Tensor:
+    """Directions (17, 478, 2) without what moves the whole skull, on a mean face (478, 2).
+
+    The face frame is laid by eyes and mouth. So where a mouth moves, a regression in crops finds
+    the head moving and growing, too: by 4 % at a full smile. A photo's head does neither.
+    """
+    skull = list(SKULL)
+    centre = mean[skull].mean(0)
+    arms = mean - centre
+    shift = directions[:, skull].mean(1, keepdim=True)
+    growth = ((directions - shift)[:, skull] * arms[skull]).sum((1, 2)) / arms[skull].square().sum()
+    return directions - shift - growth.view(-1, 1, 1) * arms
+
+
 def _spread(gain: Tensor, mean: Tensor) -> Tensor:
     """Gains (17,) for each landmark of the mean face, (17, 478, 1): least along the outline."""
-    distance = torch.cdist(mean, mean[list(FACE_OVAL)]).amin(1)
-    inner = (distance / OUTLINE_REACH).clamp(0, 1)
+
+    def beyond(rim: tuple[int, ...], reach: float) -> Tensor:
+        return (torch.cdist(mean, mean[list(rim)]).amin(1) / reach).clamp(0, 1)
+
     outline = gain.clamp(max=OUTLINE_GAIN)
     outline[list(JAW)] = gain[list(JAW)]
-    return torch.lerp(outline[:, None], gain[:, None], inner[None, :]).unsqueeze(-1)
+    spread = torch.lerp(outline[:, None], gain[:, None], beyond(FACE_OVAL, OUTLINE_REACH))
+    cheeks = beyond(OUTER_LIPS, OUTLINE_REACH) * beyond(RIGHT_BROW + LEFT_BROW, OUTLINE_REACH / 2)
+    spread[CHEEKS] = torch.lerp(spread[CHEEKS].clamp(max=1), spread[CHEEKS], cheeks)
+    return spread.unsqueeze(-1)
 
 
 def _features(data: FaceDataset) -> Tensor:

@@ -17,7 +17,8 @@ from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.cutting import EXTENT
 from ganimate.training.dataset import FaceDataset
-from ganimate.training.judges import Judges
+from ganimate.training.framing import unmoved
+from ganimate.training.judges import Judges, lowered
 from ganimate.training.lenders import Lenders, furnish
 from ganimate.training.lids import make_lids
 from ganimate.training.motion import AU25, AU26, AU45, Teacher
@@ -188,7 +189,8 @@ class GeneratorTask:
             return _Batch(crops, labels, scenes)
         flow = crops.new_zeros(count, 2, CROP_SIZE // 2, CROP_SIZE // 2)
         nothing = crops.new_zeros(count, 1, 1, 1)
-        scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing)
+        still = unmoved(count, crops.device)
+        scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing, still)
         return _Batch(crops, labels, scenes)
 
     def step(self, step: int) -> dict[str, Tensor]:
@@ -202,7 +204,8 @@ class GeneratorTask:
 
         def teach(batch: _Batch, painted: Tensor, number: int) -> dict[str, Tensor]:
             number += step * game.updates
-            return self.judges.teach(batch.crops, batch.labels, painted, number, heads_only)
+            look = batch.scenes.reframing
+            return self.judges.teach(batch.crops, batch.labels, painted, look, number, heads_only)
 
         for number in range(game.updates - 1 if taught else 0):
             batch = self._exercise(recipe.schedule.batch, trust)
@@ -227,8 +230,13 @@ class GeneratorTask:
         return told | parts
 
     def _paint(self, scenes: Scenes) -> tuple[Painting, Tensor]:
-        painting = self.painter(scenes.source, scenes.target, scenes.current)
+        painting = self._pass(scenes.source, scenes.target, scenes.current)
         return painting, compose(scenes.source, painting)
+
+    def _pass(self, crops: Tensor, target: Tensor, current: Tensor) -> Painting:
+        with lowered(self.recipe.precision, crops.device):
+            painting: Painting = self.painter(crops, target, current)
+        return painting
 
     def _generator_loss(
         self, scenes: Scenes, painting: Painting, result: Tensor, playing: bool, contested: bool
@@ -236,7 +244,7 @@ class GeneratorTask:
         weights = self.recipe.losses
         terms = self.judges.terms(scenes, result, contested) if playing else {}
         if weights.cycle > 0:
-            back = self.painter(result, scenes.current, scenes.target)
+            back = self._pass(result, scenes.current, scenes.target)
             error = losses.cycle_error(compose(result, back), scenes.source)
             terms["cycle"] = (weights.cycle, error)
         if weights.attention > 0:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.training import losses
 from ganimate.training.augment import shake
+from ganimate.training.framing import unmoved
 from ganimate.training.recipe import GeneratorRecipe
 from ganimate.training.scenes import Scenes
 from ganimate.training.trainer import adam
@@ -28,6 +29,14 @@ class _Look(NamedTuple):
 
     crops: Tensor
     features: list[Tensor]
+
+
+def lowered(precision: str, device: torch.device) -> torch.autocast:
+    """A recipe's precision around a network's forward pass: losses and exercises stay float32.
+
+    Not Lightning's own, which gives networks bfloat16 inputs: too coarse for places of pixels.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed")
 
 
 class Judges:
@@ -69,10 +78,14 @@ class Judges:
             optimiser = adam(self.critic, recipe.optimiser)
             self._learner, self.optimiser = fabric.setup(self.critic, optimiser)
 
-    def _look(self, crops: Tensor) -> _Look:
+    def _look(self, crops: Tensor, reframing: Tensor) -> _Look:
         shaken = self.recipe.critic.augment or self.reader is not None
-        seen = shake(crops, self.rng) if shaken else crops
-        return _Look(seen, self.reader.features(seen) if self.reader is not None else [])
+        seen = shake(crops, self.rng, reframing) if shaken else crops
+        if self.reader is None:
+            return _Look(seen, [])
+        with lowered(self.recipe.precision, seen.device):
+            features = self.reader.features(seen)
+        return _Look(seen, [level.float() for level in features])
 
     def _judge(self, critic: nn.Module, look: _Look) -> tuple[Tensor, Tensor | None]:
         """Realness of patches; intensities where the critic reads any."""
@@ -82,13 +95,20 @@ class Judges:
         return realness, intensities
 
     def teach(
-        self, crops: Tensor, labels: Tensor, painted: Tensor, number: int, heads_only: bool
+        self,
+        crops: Tensor,
+        labels: Tensor,
+        painted: Tensor,
+        reframing: Tensor,
+        number: int,
+        heads_only: bool,
     ) -> dict[str, Tensor]:
         """Update the critic once.
 
         Args:
             crops: (n, 3, S, S), real ones, with labels (n, 17).
             painted: (n, 3, S, S), detached.
+            reframing: (n, 2, 3), where to look at the painted ones.
             number: counts the updates from the first step of the run.
             heads_only: whether only the action-unit head learns yet.
 
@@ -97,7 +117,7 @@ class Judges:
         """
         game, weights = self.recipe.critic, self.recipe.losses
         with torch.no_grad():
-            real_look = self._look(crops)
+            real_look = self._look(crops, unmoved(len(crops), crops.device))
         real, read = self._judge(self._learner, real_look)
         told, total = {}, real.new_zeros(())
         if read is not None:
@@ -105,7 +125,7 @@ class Judges:
             total = weights.action_units * told["critic/action_units"]
         if not heads_only and weights.adversarial > 0:
             with torch.no_grad():
-                fake_look = self._look(painted)
+                fake_look = self._look(painted, reframing)
             fake, _ = self._judge(self._learner, fake_look)
             wgan = game.loss == "wgan-gp"
             contest = losses.wasserstein_critic if wgan else losses.hinge_critic
@@ -136,7 +156,7 @@ class Judges:
             return {}
         weights, terms = self.recipe.losses, Terms()
         before = self.rng.get_state()
-        look = self._look(result)
+        look = self._look(result, scenes.reframing)
         if self.critic is not None and contested:
             self.critic.requires_grad_(False)
             fake, guess = self._judge(self.critic, look)
@@ -155,7 +175,7 @@ class Judges:
                 after = self.rng.get_state()
                 self.rng.set_state(before)  # the truth, shaken as the picture was
                 with torch.no_grad():
-                    truth = self._look(scenes.truth).features
+                    truth = self._look(scenes.truth, scenes.reframing).features
                 self.rng.set_state(after)
                 error = losses.feature_error(look.features[:2], truth[:2], scenes.weight)
                 terms["features"] = (weights.features, error)

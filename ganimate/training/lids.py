@@ -101,7 +101,7 @@ def lend_lids(pictures: Tensor, landmarks: Tensor, places: Tensor, lids: Lids) -
     """
     skin = skin_colour(pictures, landmarks)
     mixed = coloured(mix(lids.pictures, alike(tone(skin), lids.tones)), skin)
-    shown = show(torch.cat([mixed, mixed], 2), places)
+    shown = show(torch.cat([mixed, mixed], 2), places, CROP_SIZE)
     return torch.lerp(pictures, shown.clamp(-1, 1), lid_area(landmarks))
 
 

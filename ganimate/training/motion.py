@@ -19,6 +19,13 @@ import torch
 from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
+from ganimate.faces.topology import (
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    LEFT_BROW,
+    LOWER_LIP,
+    RIGHT_BROW,
+)
 from ganimate.networks.warp import warp
 from ganimate.training.fields import RIMS, dense_field, downwards
 
@@ -29,6 +36,9 @@ DEEPEST = 0.5
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""
 LEAST_EYE, LEAST_BROW = 0.35, 0.45
 """Shares of the eye's opening, and of the skin between lid and brow, that always stay."""
+PARTING, FOLLOWING = 0.25, 0.8
+"""How much of AU25 or 26 must be asked for until lips may part freely; how far the lower lip, kept
+closed, follows a raised upper one, which gives way by the rest."""
 
 
 @dataclass
@@ -74,6 +84,9 @@ class Teacher:
             parted_then < parted_now, parted_then / parted_now.clamp(min=1e-3), 1.0
         )
         _limit(moved, *RIMS[2], landmarks, open_share, share=0.4)
+        # Lips that nobody asks to part do not: a lip that is raised takes the other along.
+        freedom = ((parted_then - parted_now) / PARTING).clamp(0, 1)
+        _hold_together(moved, _LIPS, landmarks, freedom)
         return moved
 
     def close_eyes(self, moved: Tensor, current: Tensor, target: Tensor) -> Tensor:
@@ -133,6 +146,27 @@ def _limit(
     moved[:, low] -= (1 - share) * correction
 
 
+def _hold_together(
+    moved: Tensor,
+    lips: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
+    before: Tensor,
+    freedom: Tensor,
+) -> None:
+    """Let two rims part by no more than `freedom` (n,) of what would move them apart, in place.
+
+    Args:
+        lips: the upper rim, the lower, and what follows the upper with it: as many landmarks as a
+            rim has, or a multiple.
+    """
+    upper, lower, following = map(list, lips)
+    down = downwards(before)
+    gap = ((moved[:, lower] - moved[:, upper]) * down).sum(-1)
+    had = ((before[:, lower] - before[:, upper]) * down).sum(-1).clamp(min=0)
+    parts = ((gap - had).clamp(min=0) * (1 - freedom.unsqueeze(1))).unsqueeze(-1) * down
+    moved[:, upper] += (1 - FOLLOWING) * parts
+    moved[:, following] -= FOLLOWING * parts.repeat(1, len(following) // len(upper), 1)
+
+
 def _hold_apart(
     moved: Tensor,
     upper: tuple[int, ...],
@@ -152,14 +186,13 @@ def _hold_apart(
     moved[:, list(lifted)] -= missing.unsqueeze(-1) * down
 
 
-# Lower edge of each brow, outwards in, the crease of the lid below it, and the whole brow.
+# The inner rims of the lips between their corners, and the whole lower lip.
+_LIPS = (INNER_UPPER_LIP[1:-1], INNER_LOWER_LIP[1:-1], LOWER_LIP)
+
+# Lower edge of each brow, the crease of the lid below it, and the whole brow.
 _BROWS = (
-    ((46, 53, 52, 65, 55), (30, 29, 27, 28, 56), (46, 53, 52, 65, 55, 70, 63, 105, 66, 107)),
-    (
-        (276, 283, 282, 295, 285),
-        (260, 259, 257, 258, 286),
-        (276, 283, 282, 295, 285, 300, 293, 334, 296, 336),
-    ),
+    (RIGHT_BROW[:5], (30, 29, 27, 28, 56), RIGHT_BROW),
+    (LEFT_BROW[:5], (260, 259, 257, 258, 286), LEFT_BROW),
 )
 
 

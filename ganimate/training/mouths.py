@@ -21,6 +21,8 @@ LIPS_WIDTH = 50.0
 
 TEETH = (1.04, 1.01, 0.95)
 """Colour of teeth in white light, as shares of their grey."""
+KNEE, WHITEST = 0.75, 0.95
+"""Of 1: from where on light teeth are held back, and what they never reach."""
 LIPS_RED = 1.35
 """Red beyond this share of green is no tooth."""
 
@@ -32,7 +34,7 @@ class Mouths(NamedTuple):
         pictures: (k, 3, HEIGHT, WIDTH) in [-1, 1].
         lips: (42, 2), crop pixels, where lips are in a crop whose middle the pictures fill.
         rims: (k, 20, 2), the rims of their inner lips.
-        light: (k,), how light the faces are, above 0.
+        light: (k,), how much light the faces are in, above 0.
     """
 
     pictures: Tensor
@@ -72,10 +74,12 @@ def lend_mouths(pictures: Tensor, places: Tensor, shares: Tensor, mouths: Mouths
         mouths: the k.
     """
     mixed = mix(mouths.pictures, shares)
-    between = show(torch.cat([mixed, mixed], 2), places)
-    # Teeth are less unlike than skins: only part of the difference is light.
-    light = (_light(pictures) / (shares @ mouths.light)).clamp(0.2, 2) ** 0.6
-    return ((between + 1) * light.view(-1, 1, 1, 1) - 1).clamp(-1, 1)
+    between = show(torch.cat([mixed, mixed], 2), places, CROP_SIZE)
+    light = (_light(pictures) / (shares @ mouths.light)).clamp(0.2, 2)
+    levels = (between + 1) / 2 * light.view(-1, 1, 1, 1)
+    # No tooth is a lamp: lips shade it, even where a flash whitens skin.
+    bright = KNEE + (WHITEST - KNEE) * torch.tanh((levels - KNEE) / (WHITEST - KNEE))
+    return torch.where(levels > KNEE, bright, levels) * 2 - 1
 
 
 def _white(pictures: Tensor) -> Tensor:
@@ -94,5 +98,8 @@ def _white(pictures: Tensor) -> Tensor:
 
 
 def _light(crops: Tensor) -> Tensor:
+    """How much light faces are in, (n,) above 0, told by their lightest skin: teeth are about as
+    light on any skin, and the lightest is less unlike than the whole from one person to another."""
     inner = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
-    return (crops[:, :, inner, inner].mean((1, 2, 3)) + 1).clamp(min=0.1)
+    grey = crops[:, :, inner, inner].mean(1).flatten(1)
+    return (grey.quantile(0.95, dim=1) + 1).clamp(min=0.1)

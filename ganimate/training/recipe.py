@@ -181,6 +181,10 @@ class GeneratorRecipe:
     precision: str = "32-true"
     seed: int = 1
 
+    def __post_init__(self) -> None:
+        if self.precision not in ("32-true", "bf16-mixed"):
+            raise UsageError(f"precision: {self.precision!r}", "32-true or bf16-mixed")
+
 
 Recipe = ReaderRecipe | EvaluationRecipe | GeneratorRecipe
 TASKS: dict[str, type[ReaderRecipe] | type[EvaluationRecipe] | type[GeneratorRecipe]] = {

@@ -22,6 +22,7 @@ from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
 from ganimate.networks.inlays import Laid, choose
 from ganimate.networks.warp import warp
 from ganimate.training.fields import FIELD_SIZE, dense_field, polygon
+from ganimate.training.framing import reframing, unmoved
 from ganimate.training.lenders import NOBODY, Lenders
 from ganimate.training.lids import EYES, lend_lids, lid_area
 from ganimate.training.motion import (
@@ -53,6 +54,7 @@ class Scenes(NamedTuple):
         weight: (n, 1, 128, 128), how much each pixel of the truth counts; 0 where it is wrong.
         flow: (n, 2, 64, 64), the motion from source to truth.
         flow_weight: (n, 1, 64, 64).
+        reframing: (n, 2, 3), the truth's own face frame (`framing`): where judges look.
         laid: where the truth has mouths and closed lids that the source has not.
     """
 
@@ -63,6 +65,7 @@ class Scenes(NamedTuple):
     weight: Tensor
     flow: Tensor
     flow_weight: Tensor
+    reframing: Tensor
     laid: Laid | None = None
 
 
@@ -200,6 +203,11 @@ def make_scenes(
         weight=weight,
         flow=flow,
         flow_weight=flow_weight,
+        reframing=torch.where(
+            undo.view(-1, 1, 1),
+            unmoved(len(crops), crops.device),
+            reframing(landmarks, down, CROP_SIZE),
+        ),
         laid=laid,
     )
 
