@@ -310,14 +310,12 @@ def test_alignment_puts_a_face_on_the_template() -> None:
 
 
 @WITH_MODELS
-def test_identity_falls_with_the_face(
-    subjects: Subjects, eyes: ReaderEngine, tmp_path: Path
-) -> None:
+def test_identity_falls_with_the_face(subjects: Subjects, tmp_path: Path) -> None:
     embed, few = Embedder(MODEL), subjects.part(slice(4))
     same = pixels(few.crops)
     other = np.roll(same, 1, axis=0)  # portrait and astronaut take turns
     spoilt = np.zeros_like(same)
-    likeness = cosines(embed, few, np.stack([same, other, spoilt]), eyes, track)
+    likeness = cosines(embed, few, np.stack([same, other, spoilt]), track)
     assert likeness[0] == pytest.approx(np.ones(4), abs=1e-3)
     assert likeness[1:].max() < 0.6
     assert np.array_equal(in_context(few.stored.numpy(), same), few.stored.numpy())

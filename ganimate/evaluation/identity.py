@@ -18,9 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ganimate.engine import ReaderEngine
 from ganimate.errors import GanimateError
-from ganimate.evaluation.subjects import Subjects, Track, find_landmarks, in_context, pixels
+from ganimate.evaluation.subjects import Subjects, Track, in_context
 from ganimate.faces.align import LEFT_EYE, RIGHT_EYE, STORED_SCALE
 from ganimate.faces.locate import choose, open_locator
 from ganimate.media.stills import read_photo
@@ -135,32 +134,21 @@ def _blank_face() -> NDArray[np.float64]:
 
 
 def cosines(
-    embed: Embedder,
-    subjects: Subjects,
-    pictures: NDArray[np.uint8],
-    reader: ReaderEngine,
-    track: Track,
+    embed: Embedder, subjects: Subjects, pictures: NDArray[np.uint8], track: Track
 ) -> NDArray[np.float64]:
-    """How alike faces are before and after, each aligned by its own landmarks.
+    """How alike faces are before and after; both are aligned by the landmarks from before.
 
     Args:
         pictures: (k, n, 128, 128, 3) uint8 RGB, k edits of the n subjects.
-        reader: says how far an edit moved the landmarks.
 
     Returns:
         (k, n), -1..1.
     """
     stored, landmarks = subjects.stored.numpy(), subjects.landmarks.cpu().numpy()
     before = embed(stored, landmarks)
-    found = find_landmarks(reader, pixels(subjects.crops))
-
-    def after(edits: NDArray[np.uint8]) -> NDArray[np.float64]:
-        moved = (find_landmarks(reader, edits) - found).numpy()
-        return embed(in_context(stored, edits), landmarks + moved)
-
     return np.stack(
         [
-            (before * after(edits)).sum(1)
+            (before * embed(in_context(stored, edits), landmarks)).sum(1)
             for edits in track(pictures, len(pictures), "comparing identities")
         ]
     )

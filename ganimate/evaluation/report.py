@@ -126,7 +126,7 @@ def evaluate(
     transferred, features = transfer(met, read, subjects, track)
     edits = paint_edits(paint, subjects, track)
     restrained = restraint(paint, subjects, edits)
-    likeness = cosines(embed, subjects, edits.pictures, current_reader, track) if embed else None
+    likeness = cosines(embed, subjects, edits.pictures, track) if embed else None
     identity = None
     if likeness is not None:
         looks = dict(zip(LOOKS, likeness.mean(1).tolist(), strict=True))

@@ -68,3 +68,6 @@ SKULL = (
     234, 127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356, 454,
 )  # fmt: skip
 """What no muscle moves far: corners of the eyes, bridge of the nose, the outline above the ears."""
+
+JAW_SIDES = (132, 58, 172, 136, 150, 361, 288, 397, 365, 379)
+"""The outline below the ears, but for the chin, which has a muscle of its own."""

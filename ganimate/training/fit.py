@@ -13,6 +13,7 @@ from ganimate.faces.topology import (
     FACE_OVAL,
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
+    JAW_SIDES,
     LEFT_BROW,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
@@ -30,11 +31,13 @@ from ganimate.training.fields import dense_field, fade
 from ganimate.training.motion import Teacher, contrast_of
 
 TEXTURE_SIZE = 64
+PITCH = 1 + 17 + 1
+"""Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
 GAINS = (
-    (1.6, 2.2), (1.5, 2.2), (2.1, 2.6), (2.1, 1.8), (5.8, 4.8), (2.4, 2.4), (3.0, 3.0),
-    (3.2, 3.0), (1.2, 1.8), (4.0, 3.6), (2.5, 2.2), (2.7, 2.2), (3.4, 2.4), (2.8, 3.4),
-    (1.4, 1.8), (1.5, 1.8), (1.3, 1.8),
+    (1.6, 2.2), (1.5, 2.2), (1.9, 2.6), (2.1, 1.8), (7.5, 6.0), (2.4, 2.4), (3.0, 3.2),
+    (3.6, 3.4), (1.2, 1.8), (3.1, 3.6), (2.5, 2.2), (2.7, 2.2), (4.6, 1.6), (2.8, 3.4),
+    (1.3, 1.8), (1.8, 1.8), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
 
@@ -52,8 +55,9 @@ OUTLINE_GAIN = 0.5
 """The most that the face's outline is steepened by: it moves with the jaw alone."""
 OUTLINE_REACH = 12.0
 """Crop pixels from the outline within which the gain grows to its full size."""
-JAW = (14, 15)
-"""Rows of the action units that do move the outline: 25 and 26."""
+JAW, JAW_GAIN = 15, 0.8
+"""Row of the action unit that does move the outline, 26, and the gain there: a chin has little room
+to the frame's edge, and beyond this would be pressed flat against it."""
 CHEEKS = 4
 """Row of AU6, which raises cheeks and narrows eyes: it is steepened most, and what regression finds
 of it in lips and brows is other action units' and stays as it is found."""
@@ -69,9 +73,10 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     """
     mirror = torch.tensor(MIRROR)
     features = _features(data)
-    coefficients = _ridge(features, data.landmarks.flatten(1), ridge)[1:18].view(17, 478, 2)
+    coefficients = _ridge(features, data.landmarks.flatten(1), ridge).view(-1, 478, 2)
     flipped = coefficients[:, mirror] * torch.tensor([-1.0, 1.0])
-    directions = (coefficients + flipped) / 2
+    coefficients = (coefficients + flipped) / 2
+    directions, nod = coefficients[1:18], coefficients[PITCH]
     mean = data.landmarks.mean(0)
     flipped_mean = mean[mirror] * torch.tensor([-1.0, 1.0]) + torch.tensor([CROP_SIZE - 1.0, 0.0])
     mean = (mean + flipped_mean) / 2
@@ -88,7 +93,7 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     shading = found.view(17, 3, TEXTURE_SIZE, TEXTURE_SIZE)
     shading = (shading + shading.flip(-1)) / 2
     motion, folds = torch.tensor(GAINS).unbind(1)
-    directions = _anchored(directions, mean) * _spread(motion, mean)
+    directions = _anchored(directions, nod, mean) * _spread(motion, mean)
     shading = shading * folds[:, None, None, None]
     # Folds are local; what is broad is light, age and complexion that labels lean on.
     shading = shading - _blur(shading, 4.0)
@@ -96,18 +101,26 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     return Teacher(directions, mean, shading * _skin(mean), release)
 
 
-def _anchored(directions: Tensor, mean: Tensor) -> Tensor:
-    """Directions (17, 478, 2) without what moves the whole skull, on a mean face (478, 2).
+def _anchored(directions: Tensor, nod: Tensor, mean: Tensor) -> Tensor:
+    """Directions (17, 478, 2) without what moves the whole head.
 
     The face frame is laid by eyes and mouth. So where a mouth moves, a regression in crops finds
-    the head moving and growing, too: by 4 % at a full smile. A photo's head does neither.
+    the head moving and growing, too: by 4 % at a full smile. And labellers mistake a nod for
+    muscles. A photo's head does none of this: what shift, growth and nod explain of the bones'
+    motion, by least squares, is taken from every landmark.
+
+    Args:
+        directions: as regressed.
+        nod: (478, 2), how pitch moves landmarks, likewise.
+        mean: (478, 2), the mean face.
     """
-    skull = list(SKULL)
-    centre = mean[skull].mean(0)
-    arms = mean - centre
-    shift = directions[:, skull].mean(1, keepdim=True)
-    growth = ((directions - shift)[:, skull] * arms[skull]).sum((1, 2)) / arms[skull].square().sum()
-    return directions - shift - growth.view(-1, 1, 1) * arms
+    bones = list(SKULL + JAW_SIDES)
+    arms = mean - mean[bones].mean(0)
+    across, down = torch.eye(2)[:, None].expand(-1, len(mean), -1)
+    whole = torch.stack([across, down, arms, nod])
+    seen = whole[:, bones].flatten(1).T
+    shares = torch.linalg.lstsq(seen, directions[:, bones].flatten(1).T).solution
+    return directions - torch.einsum("bk,bpc->kpc", shares, whole)
 
 
 def _spread(gain: Tensor, mean: Tensor) -> Tensor:
@@ -117,7 +130,7 @@ def _spread(gain: Tensor, mean: Tensor) -> Tensor:
         return (torch.cdist(mean, mean[list(rim)]).amin(1) / reach).clamp(0, 1)
 
     outline = gain.clamp(max=OUTLINE_GAIN)
-    outline[list(JAW)] = gain[list(JAW)]
+    outline[JAW] = JAW_GAIN
     spread = torch.lerp(outline[:, None], gain[:, None], beyond(FACE_OVAL, OUTLINE_REACH))
     cheeks = beyond(OUTER_LIPS, OUTLINE_REACH) * beyond(RIGHT_BROW + LEFT_BROW, OUTLINE_REACH / 2)
     spread[CHEEKS] = torch.lerp(spread[CHEEKS].clamp(max=1), spread[CHEEKS], cheeks)

@@ -18,11 +18,12 @@ from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.cutting import EXTENT
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.framing import unmoved
-from ganimate.training.judges import Judges, lowered
+from ganimate.training.judges import Judges
 from ganimate.training.lenders import Lenders, furnish
 from ganimate.training.lids import make_lids
 from ganimate.training.motion import AU25, AU26, AU45, Teacher
 from ganimate.training.mouths import make_mouths
+from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
     Scenes,

@@ -11,6 +11,7 @@ from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.training import losses
 from ganimate.training.augment import shake
 from ganimate.training.framing import unmoved
+from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe
 from ganimate.training.scenes import Scenes
 from ganimate.training.trainer import adam
@@ -29,14 +30,6 @@ class _Look(NamedTuple):
 
     crops: Tensor
     features: list[Tensor]
-
-
-def lowered(precision: str, device: torch.device) -> torch.autocast:
-    """A recipe's precision around a network's forward pass: losses and exercises stay float32.
-
-    Not Lightning's own, which gives networks bfloat16 inputs: too coarse for places of pixels.
-    """
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed")
 
 
 class Judges:

@@ -10,6 +10,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from ganimate.training.precision import product_type
+
 if TYPE_CHECKING:
     from lightning import Fabric
     from torch import Tensor
@@ -30,13 +32,13 @@ class Meter:
 
     Args:
         fabric: launched; says where the run is.
-        precision: as Lightning names it: ``32-true``, ``bf16-mixed`` ...
+        precision: as recipes name it.
         batch: images in one process's step.
     """
 
     def __init__(self, fabric: Fabric, precision: str, batch: int) -> None:
         fabric.barrier()
-        self._peak = peak(fabric.device, precision)
+        self._peak = peak(fabric.device, product_type(precision, fabric.device))
         self._processes, self._batch = fabric.world_size, batch
         self._steps = self._work = self._step_work = 0
         self._seconds = 0.0
@@ -81,10 +83,8 @@ class _Counter(TorchDispatchMode):
         return result
 
 
-def peak(device: torch.device, precision: str = "32-true") -> float:
+def peak(device: torch.device, kind: torch.dtype = torch.float32) -> float:
     """Operations a second of the best of some large matrix products, in one process."""
-    kinds = {"bf16": torch.bfloat16, "16": torch.float16}
-    kind = kinds.get(precision.split("-")[0], torch.float32)
     side = SIDES[device.type]
     # Random as real numbers are (zeros would flatter a GPU), from a source of its own: runs that
     # are resumed go on with torch's.

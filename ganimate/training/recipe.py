@@ -12,6 +12,7 @@ from typing import Any
 from ganimate.errors import GanimateError, UsageError
 from ganimate.files import read_yaml
 from ganimate.training.augment import Jitter
+from ganimate.training.precision import PRECISIONS
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,8 @@ class GeneratorRecipe:
             the dataset: some open mouths.
         lid_lenders: likewise, whose closed eyes are lent to open ones (`lids`). Empty, or none of
             them in the dataset: the most closed eyes by label.
+        precision: of convolutions and products: ``32-true``; ``bf16-mixed``, bfloat16; or
+            ``auto``, bfloat16 where the device multiplies it natively.
     """
 
     task: str
@@ -182,8 +185,8 @@ class GeneratorRecipe:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.precision not in ("32-true", "bf16-mixed"):
-            raise UsageError(f"precision: {self.precision!r}", "32-true or bf16-mixed")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"precision: {self.precision!r}", f"one of {', '.join(PRECISIONS)}")
 
 
 Recipe = ReaderRecipe | EvaluationRecipe | GeneratorRecipe

@@ -99,7 +99,7 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
     blink = rand(n) < 0.25
     result[:, AU45] = torch.where(blink, 1 - 0.5 * rand(n).square(), result[:, AU45])
     opens = rand(n) < 0.6
-    for column, share in ((AU25, 1.0), (AU12, 0.6), (AU26, 0.4)):
+    for column, share in ((AU25, 0.8), (AU12, 0.6), (AU26, 0.5)):
         asked = opens & (rand(n) < share)
         result[:, column] = torch.where(asked, 0.3 + 0.7 * rand(n), result[:, column])
     return result
