@@ -12,7 +12,6 @@ from itertools import repeat
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
-from weakref import finalize
 
 import numpy as np
 
@@ -107,10 +106,7 @@ class Animator:
     @cached_property
     def _finder(self) -> Locator:
         """What finds faces in photos: opened once, since MediaPipe keeps memory of each time."""
-        locator = self.open_locator()
-        # It must be closed before the interpreter shuts down, which nobody would think of.
-        finalize(self, locator.close)
-        return locator
+        return self.open_locator()
 
     def open(
         self, source: str | Path | Image.Image | NDArray[np.uint8], *, face: str = "largest"

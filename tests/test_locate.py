@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from ctypes.util import find_library
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -195,6 +197,31 @@ def test_auto_falls_back_with_one_notice(bare):
     assert len(notices) == 1
     assert "built-in" in notices[0]
     assert "\n" not in notices[0]
+
+
+def test_a_locator_that_is_dropped_waits_for_nobody(model):
+    """The garbage collector may come along where MediaPipe's own thread pool is locked."""
+    pytest.importorskip("mediapipe", exc_type=ImportError)
+    from concurrent.futures import thread
+
+    from ganimate.faces import mediapipe
+
+    locator = MediaPipeLocator(model)
+    locator.again = locator  # only the collector finds that nobody holds it
+    dropped = len(mediapipe._DROPPED)
+
+    def collect() -> None:
+        with thread._global_shutdown_lock:
+            gc.collect()
+
+    del locator
+    collecting = Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(20)
+    assert not collecting.is_alive()
+    assert len(mediapipe._DROPPED) == dropped + 2
+    MediaPipeLocator(model).close()
+    assert not mediapipe._DROPPED
 
 
 def test_auto_falls_back_where_mediapipe_cannot_be_imported(bare, model, monkeypatch):

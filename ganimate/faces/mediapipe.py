@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import sys
 import weakref
+from collections import deque
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -114,6 +116,7 @@ class Landmarker:
     frames one after another: then it looks for one face, and knows where that was before."""
 
     def __init__(self, model: Path, confidence: float, *, video: bool = False) -> None:
+        _close_dropped()
         try:
             with _hushed(), _without_pyplot():
                 import mediapipe
@@ -132,8 +135,10 @@ class Landmarker:
                         min_face_detection_confidence=confidence,
                     )
                 )
-                # Without an explicit close, its __del__ prints a TypeError at exit.
-                self.close = weakref.finalize(self, _close, task)
+                self._task = task
+                self._drop = weakref.finalize(self, _DROPPED.append, task)
+                self._drop.atexit = False
+                _OPEN.add(self)
                 self._detect = task.detect_for_video if video else task.detect
                 self._clock = _Clock() if video else None
                 self._look(np.zeros((64, 64, 3), np.uint8), 0.0)
@@ -152,11 +157,34 @@ class Landmarker:
             edge = np.array([(point.x, point.y) for point in points])
             yield view.to_photo(edge * size - 0.5, size)
 
+    def close(self) -> None:
+        if self._drop.detach():
+            _close(self._task)
+
     def _look(self, window: NDArray[np.uint8], seconds: float) -> Any:
         picture = self._picture(self._srgb, window)
         if self._clock is None:
             return self._detect(picture)
         return self._detect(picture, self._clock.milliseconds(seconds))
+
+
+_OPEN: weakref.WeakSet[Landmarker] = weakref.WeakSet()
+_DROPPED: deque[Any] = deque()
+"""Tasks whose landmarkers are gone. Closing one waits for a thread of MediaPipe's, which whoever
+held when the garbage collector came along may be waiting for: so it is done later."""
+
+
+def _close_dropped() -> None:
+    while _DROPPED:
+        _close(_DROPPED.popleft())
+
+
+@atexit.register
+def _close_all() -> None:
+    """Without it the __del__ of MediaPipe's tasks prints a TypeError at exit."""
+    for landmarker in list(_OPEN):
+        landmarker.close()
+    _close_dropped()
 
 
 def _close(task: Any) -> None:
