@@ -5,6 +5,7 @@ faces, at the stage where all of the recipe's losses count:
 
 - plain: one process, all threads, memory as torch lays it out;
 - channels last: the same with the generator's weights so in memory;
+- bfloat16: the same with convolutions and products in bfloat16;
 - processes: as `ganimate train --devices N`, a thread each.
 
 The share of the limit is the step's operations, forward and backward as torch counts them, over the
@@ -47,7 +48,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     rows = []
     for recipe in asked.recipes:
-        ways = ["plain", "channels last", f"{asked.processes} processes"]
+        ways = ["plain", "channels last", "bfloat16", f"{asked.processes} processes"]
         for way in ways if recipe == "default" else ways[:1]:
             with tempfile.TemporaryDirectory() as out:
                 words = [*sys.argv, "--way", recipe, way, out]
@@ -75,6 +76,7 @@ def measure(asked: argparse.Namespace, recipe: str, way: str, out: Path) -> None
     processes = int(way.split()[0]) if way.endswith("processes") else 1
     plan = yaml.safe_load(recipe_path(recipe).read_text()) | {"motion_only": 0.0}
     plan["schedule"]["batch"] = asked.batch
+    plan["precision"] = "bf16-mixed" if way == "bfloat16" else "32-true"
     path = out / "recipe.yaml"
     path.write_text(yaml.safe_dump(plan))
     fabric = Fabric(accelerator="cpu", devices=processes)
@@ -83,7 +85,7 @@ def measure(asked: argparse.Namespace, recipe: str, way: str, out: Path) -> None
         torch.set_num_threads(1)
     trainer = prepare(asked.dataset, path, out, fabric=fabric, limit=FACES)
     task = trainer.task
-    if way == "channels last":
+    if way in ("channels last", "bfloat16"):
         task.networks["generator"].to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     begins = plan["schedule"]["steps"] // 2  # beyond any warm-up
     with FlopCounterMode(display=False) as counter:
@@ -97,7 +99,8 @@ def measure(asked: argparse.Namespace, recipe: str, way: str, out: Path) -> None
         seconds.append(time.perf_counter() - started)
     speed = asked.batch * processes / statistics.median(seconds)
     work = counter.get_total_flops() / asked.batch
-    convolve, fastest = peak("cpu"), 0.0
+    kind = torch.bfloat16 if way == "bfloat16" else torch.float32
+    convolve, fastest = peak("cpu", kind), 0.0
     for _ in range(8):
         started = time.perf_counter()
         count = convolve()

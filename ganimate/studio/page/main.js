@@ -248,10 +248,13 @@ async function exportFilm() {
 
 // Words
 
+const tellNow = async () => {
+  words = await photo.words({ looks: model.looks(), ...model.film() }).catch(complain) ?? {};
+};
+
 const tell = new Latest(async () => {
   if (!photo) return;
-  const wish = { looks: model.looks(), ...model.film() };
-  words = await photo.words(wish).catch(complain) ?? {};
+  await tellNow();
   showCommand(model.state.keys.length > 1 && (moment !== null || model.key) ? "animate" : "edit");
 });
 
@@ -340,7 +343,9 @@ click("save", async () => {
     complain(error);
   }
 });
-click("story", () => {
+click("story", async () => {
+  await tellNow(); // what was told last may be older than the last change
+  if (!words.story) return;
   const link = URL.createObjectURL(new Blob([words.story], { type: "application/yaml" }));
   download(link, "story.yaml");
   setTimeout(() => URL.revokeObjectURL(link), 60000);
