@@ -48,7 +48,7 @@ class Compiled:
     def __init__(self, network: Generator, precision: str = "f32") -> None:
         self._network = _Paint(network)
         self._precision = precision
-        self._passes: dict[int, Any] = {}
+        self._passes: dict[tuple[int, int], Any] = {}
 
     def paint(
         self,
@@ -71,9 +71,10 @@ class Compiled:
 
     def _pass(self, inputs: list[Tensor]) -> list[Tensor]:
         size = len(inputs[0])
-        if size not in self._passes:
-            self._passes[size] = self._compile(inputs)
-        request = self._passes[size]
+        kind = size, self._network.detail
+        if kind not in self._passes:
+            self._passes[kind] = self._compile(inputs)
+        request = self._passes[kind]
         request.infer([one.numpy() for one in inputs])
         return [torch.from_numpy(request.get_output_tensor(i).data.copy()) for i in range(3)]
 
