@@ -64,9 +64,11 @@ class Canvas:
         luma, chroma = self._photo
         half = layer.frame.resized(0.5)
         halves = [((points + 0.5) / 2 - 0.5, own) for points, own in layer.outlines]
+        landmarks = layer.landmarks
+        halved = (landmarks + 0.5) / 2 - 0.5
         return (
-            Blender(luma, layer.frame, layer.outlines, TO_LUMA, FINE_LUMA, alone),
-            Blender(chroma, half, halves, TO_CHROMA, FINE_CHROMA, alone),
+            Blender(luma, layer.frame, layer.outlines, TO_LUMA, FINE_LUMA, alone, landmarks),
+            Blender(chroma, half, halves, TO_CHROMA, FINE_CHROMA, alone, halved),
         )
 
     def _restore(self) -> None:

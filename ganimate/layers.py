@@ -33,7 +33,7 @@ class Layer:
         midline: where its halves meet.
         pixels: the photo, HWC uint8 RGB.
         frame: where the face sits in it.
-        outlines: see `Blender`.
+        outlines, landmarks: see `Blender`.
     """
 
     engine: Engine
@@ -43,11 +43,12 @@ class Layer:
     pixels: NDArray[np.uint8]
     frame: FaceFrame
     outlines: Sequence[tuple[NDArray[Any], bool]]
+    landmarks: NDArray[np.float32]
 
     @cached_property
     def blender(self) -> Blender:
         """Puts it back into the photo."""
-        return Blender(self.pixels, self.frame, self.outlines)
+        return Blender(self.pixels, self.frame, self.outlines, landmarks=self.landmarks)
 
     def paint(self, sides: NDArray[np.float32]) -> list[Painted]:
         """Paint the face n times in one batch.
@@ -90,6 +91,7 @@ def layers(
             pixels,
             face.frame,
             _outlines(face, faces),
+            face.landmarks,
         )
         for face, current in zip(chosen, currents, strict=True)
     )

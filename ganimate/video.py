@@ -255,7 +255,8 @@ class FilmEdit:
         for shot in shots:
             pixels, face = shot.pixels, shot.face
             if face is not None and shot.painted is not None:
-                pixels = Blender(shot.pixels, face.frame).blend(shot.painted)
+                blender = Blender(shot.pixels, face.frame, landmarks=face.landmarks)
+                pixels = blender.blend(shot.painted)
                 if marked and self.edited == 0:  # a film that was edited before keeps its mark
                     marked = score(pixels, face.frame) < ENOUGH
                 if marked:

@@ -12,12 +12,14 @@ to the frame's side and enlarged as two numbers a channel: result = moved photo 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ganimate.faces.align import FaceFrame
+from ganimate.faces.eyes import Eyes, Seen
 from ganimate.faces.grain import Grain
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ AGREEMENT = 20.0
 """Difference of paint and moved photo, in grey levels, beyond which detail is not carried over:
 the grain of a lip does not belong on teeth."""
 
+LID = 0.35
+"""Attention below which a lid is painted over an eyeball, and beyond one less of which none is."""
+
 FINE = 384
 """Grid points to the frame's side, at most: three to a pixel of the networks' crop. A face of 1135
 pixels comes out as it would on a grid of its own, to a PSNR of 59 dB."""
@@ -58,6 +63,8 @@ class Blender:
         fine: grid points to the frame's side, at most.
         alone: nothing else is ever written into the box: its pixels are enlarged once by Lanczos'
             filter, and then moved in half the time with as much of their detail.
+        landmarks: the face's, (478, 2) in photo pixels: lids then slide over its eyeballs, which
+            would be stretched and squeezed without them.
 
     Raises:
         GanimateError: the frame lies outside the photo.
@@ -71,6 +78,7 @@ class Blender:
         tint: NDArray[np.float64] | None = None,
         fine: int = FINE,
         alone: bool = False,
+        landmarks: NDArray[Any] | None = None,
     ) -> None:
         import cv2
 
@@ -97,9 +105,12 @@ class Blender:
         boxed = (self.top, self.bottom, self.left, self.right)
         light = pixels.ndim == 2 or pixels.shape[2] == 3
         self._grain = Grain(pixels, frame, boxed, place[..., 1]) if light else None
+        box = pixels[self.top : self.bottom, self.left : self.right]
+        self._eyes: Eyes | None = None
+        if landmarks is not None:
+            self._eyes = Eyes(box, frame, landmarks - (self.left, self.top), self._grid)
         self._enlarged: Any = None
         if alone:
-            box = pixels[self.top : self.bottom, self.left : self.right]
             twice = (2 * self._size[0], 2 * self._size[1])
             self._enlarged = cv2.resize(box, twice, interpolation=cv2.INTER_LANCZOS4)
             self._columns, self._rows = 2 * self._columns + 0.5, 2 * self._rows + 0.5
@@ -123,12 +134,14 @@ class Blender:
         import cv2
 
         region = photo[self.top : self.bottom, self.left : self.right]
-        ramp = self._ramp[..., None]
-        flow = self._offsets(np.clip(self._enlarge(painted.flow) * ramp, *self._reach))
+        flow = self._flow(painted)
         moved = self._move(region, flow)
-        coarse = _deep(self._blurred(moved) if self._enlarged is None else self._moved(flow))
+        seen = self._eyes.seen(flow) if self._eyes else None
+        if self._eyes and seen is not None:
+            self._eyes.lay(moved, seen)
+        coarse = _deep(self._blurred(moved) if self._enlarged is None else self._moved(flow, seen))
         colour = _deep(self._enlarge(self._sharpened(painted)))
-        keep = 1 - (1 - np.clip(self._enlarge(painted.attention), 0, 1)[..., None]) * ramp
+        keep = self._kept(painted, seen)[..., None]
         detail = self._detail(keep, colour - coarse)
         rest = self._whole(colour + (coarse - colour) * keep - coarse * detail)
         if self._grain and (bare := np.clip(2.5 * (1 - keep - detail) - 1, 0, 1)).any():
@@ -157,8 +170,8 @@ class Blender:
     def attention(self, painted: Painted) -> NDArray[np.float32]:
         """The attention A in the photo's size, (H, W) float32; 1 (keep) outside the frame."""
         whole = np.ones(self.pixels.shape[:2], np.float32)
-        inside = np.clip(self._enlarge(painted.attention), 0, 1)
-        shown = self._whole(1 - (1 - inside) * self._ramp)
+        seen = self._eyes.seen(self._flow(painted)) if self._eyes else None
+        shown = self._whole(self._kept(painted, seen))
         region = whole[self.top : self.bottom, self.left : self.right]
         np.copyto(region, shown, where=self._inside > 0)
         return whole
@@ -190,6 +203,20 @@ class Blender:
         trust = mostly * mostly * (3 - 2 * mostly)
         detail: NDArray[np.float32] = trust * (keep + (1 - keep) * agreement)
         return detail
+
+    def _kept(self, painted: Painted, seen: Seen | None) -> NDArray[np.float32]:
+        """The attention on the grid, (h, w): where eyeballs and lashes are seen the photo stays,
+        unless a lid is painted over them."""
+        inside = np.clip(self._enlarge(painted.attention), 0, 1)
+        keep: NDArray[np.float32] = 1 - (1 - inside) * self._ramp
+        if seen is not None:
+            keep += (1 - keep) * seen.lashes * np.clip((keep - LID) / (1 - 2 * LID), 0, 1)
+        return keep
+
+    @cached_property
+    def _uncovered(self) -> NDArray[np.float32]:
+        """`_blurred` of the box with eyeballs that no lids cover."""
+        return self._blurred(self._eyes.uncovered()) if self._eyes else self._coarse
 
     def _place(self, columns: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float32]:
         """Where pixels of the box lie in the crop, (h, w, 2): 0..1 inside the frame, clipped."""
@@ -240,8 +267,9 @@ class Blender:
         sigma = max(0.5, 0.6 * self.frame.native_side / 128) / float(self._step.max())
         return np.asarray(cv2.GaussianBlur(self._shrunk(moved), (0, 0), sigma), np.float32)
 
-    def _offsets(self, flow: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A flow on the grid, in crop units, in the photo's pixels, (2, h, w)."""
+    def _flow(self, painted: Painted) -> NDArray[np.float32]:
+        """The flow on the grid, in the photo's pixels, (2, h, w)."""
+        flow = np.clip(self._enlarge(painted.flow) * self._ramp[..., None], *self._reach)
         side, (cos, sin) = self.frame.native_side, self.frame.x_axis
         x, y = flow[..., 0], flow[..., 1]
         return np.stack([side * (cos * x - sin * y), side * (sin * x + cos * y)]).astype(np.float32)
@@ -253,21 +281,23 @@ class Blender:
         how = cv2.INTER_CUBIC
         if self._enlarged is not None:
             source, offsets, how = self._enlarged, 2 * offsets, cv2.INTER_LINEAR
-        x, y = self._whole(offsets[0]), self._whole(offsets[1])
-        x += self._columns
-        y += self._rows
+        x = self._whole(offsets[0]) + self._columns
+        y = self._whole(offsets[1]) + self._rows
         moved = cv2.remap(source, x, y, how, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.uint8)
 
-    def _moved(self, offsets: NDArray[np.float32]) -> NDArray[np.float32]:
-        """`_blurred` of what `_move` gives, but for what it blurs across stretches: moved on the
-        grid, at a hundredth of the cost."""
+    def _moved(self, offsets: NDArray[np.float32], seen: Seen | None) -> NDArray[np.float32]:
+        """`_blurred` of what `_move` gives, with the eyeballs that are seen, but for what it blurs
+        across stretches: moved on the grid, at a hundredth of the cost."""
         import cv2
 
         width, height = self._grid
         x = offsets[0] / np.float32(self._step[0]) + np.arange(width, dtype=np.float32)
         y = offsets[1] / np.float32(self._step[1]) + np.arange(height, dtype=np.float32)[:, None]
         moved = cv2.remap(self._coarse, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if seen is not None:
+            share = seen.balls if moved.ndim == 2 else seen.balls[..., None]
+            moved = moved + (self._uncovered - moved) * share
         return np.asarray(moved, np.float32)
 
 

@@ -28,7 +28,9 @@ def _mirror() -> tuple[int, ...]:
 MIRROR = _mirror()
 """MIRROR[i] is the landmark on the other side of the face; applying it twice gives i."""
 
-IRISES = tuple(range(468, 478))
+RIGHT_IRIS, LEFT_IRIS = tuple(range(468, 473)), tuple(range(473, 478))
+IRISES = RIGHT_IRIS + LEFT_IRIS
+"""Each iris: its centre, then four points around it."""
 
 INNER_UPPER_LIP = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 INNER_LOWER_LIP = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)

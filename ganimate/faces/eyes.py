@@ -1,0 +1,302 @@
+"""Eyeballs: lids slide over them, and do not draw them along.
+
+A flow that opens an eye stretches its iris to an oval, and one that narrows it squeezes the iris
+flat. No face does that: the eyeball rests, and lids show more of it or less. So the photo's own
+eyeball is laid between the lids as the flow has moved them, uncovered where lids hid it: what an
+iris shows at some distance from its centre, it shows all around.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ganimate.faces.topology import (
+    LEFT_IRIS,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    RIGHT_IRIS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ganimate.faces.align import FaceFrame
+
+# From the left of the picture to the right: the subject's right eye from its outer corner, the
+# left one from its inner.
+_EYES = (
+    (RIGHT_IRIS, RIGHT_UPPER_LID, RIGHT_LOWER_LID),
+    (LEFT_IRIS, LEFT_UPPER_LID[::-1], LEFT_LOWER_LID[::-1]),
+)
+
+# Lengths are in radii of the iris.
+UPPER_EDGE, LOWER_EDGE = 0.22, 0.12
+"""What between the rims is the lids' all the same: lashes, and their shadow."""
+LASHES = 0.4
+"""How far beyond the rims paint leaves lashes and liner as the photo has them."""
+SOFT = 0.08
+"""How softly edges end."""
+OPENING = (0.6, 1.1)
+"""Of an eye that is open this little nothing is laid, and from here on all."""
+AROUND = (1.2, 0.5)
+"""How far above and below the rims the eyeball is uncovered."""
+SEAM = 0.25
+"""How softly what is taken from both sides of the iris meets above and below its centre."""
+STILL = 0.01
+"""Lids that move less do not move."""
+SMALLEST = 2.0
+"""Pixels: nobody sees the shape of smaller irises."""
+ACROSS, STEPS, HALVINGS = 64, 12, 4
+"""Points across an eye from which circles are followed, steps along these, and how often the step
+that meets the rim is halved."""
+
+
+class Eyeball:
+    """One eye of a face.
+
+    Args:
+        box: the pixels that the face frame can reach, (h, w[, C]) uint8.
+        frame: where the face sits in its photo.
+        iris: (5, 2), its centre and four points around it, in pixels of the box.
+        upper, lower: (9, 2), the rims of the lids from left to right, likewise.
+    """
+
+    def __init__(
+        self,
+        box: NDArray[np.uint8],
+        frame: FaceFrame,
+        iris: NDArray[Any],
+        upper: NDArray[Any],
+        lower: NDArray[Any],
+    ) -> None:
+        (cos, sin), self._centre = frame.x_axis, iris[0]
+        self.radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
+        self._axes = self.radius * np.array([(cos, sin), (-sin, cos)])
+        self._box, self.lids = box, np.concatenate([upper, lower])
+        places = self._local(self.lids)
+        gap = float(self._gaps(self.lids).max())
+        low = places.min(0) - np.array((0.1, AROUND[0]))
+        high = places.max(0) + np.array((0.1, AROUND[1]))
+        corners = self._pixels(np.array([low, (high[0], low[1]), high, (low[0], high[1])]))
+        left, top = np.floor(corners.min(0)).clip(0).astype(int)
+        right, bottom = np.ceil(corners.max(0)).astype(int) + 1
+        self.rows, self.columns = (
+            slice(top, min(bottom, len(box))),
+            slice(left, min(right, box.shape[1])),
+        )
+        whole = 0 <= self._centre[0] < box.shape[1] and 0 <= self._centre[1] < len(box)
+        within = places[:9, 0].min() < 0 < places[:9, 0].max()
+        self.share = float(np.clip((gap - OPENING[0]) / (OPENING[1] - OPENING[0]), 0, 1))
+        if self.radius < SMALLEST or not (whole and within):
+            self.share = 0.0
+
+    def rims(self, lids: NDArray[Any], *, lashes: bool = False) -> NDArray[np.float64]:
+        """The outline of the eyeball between lids (18, 2), likewise: without their edges, which
+        a flow narrows as it does the eye; or with all of their `lashes`."""
+        upper, lower = np.split(self._local(lids), 2)
+        before, after = self._gaps(self.lids), self._gaps(lids)
+        narrow = np.clip(after / np.maximum(before, 1e-3), 0, 1)
+        edges = (-LASHES, -LASHES) if lashes else (UPPER_EDGE * narrow, LOWER_EDGE * narrow)
+        middle = (upper[1:-1, 1] + lower[1:-1, 1]) / 2
+        upper[1:-1, 1] = np.minimum(upper[1:-1, 1] + edges[0], middle)
+        lower[1:-1, 1] = np.maximum(lower[1:-1, 1] - edges[1], middle)
+        return self._pixels(np.concatenate([upper, lower[::-1]]))
+
+    def _gaps(self, lids: NDArray[Any]) -> NDArray[np.float64]:
+        """How far each point of the upper rim but the corners is above the lower one."""
+        upper, lower = np.split(self._local(lids)[:, 1], 2)
+        return np.asarray((lower - upper)[1:-1])
+
+    @cached_property
+    def picture(self) -> NDArray[np.uint8]:
+        """The eyeball without lids in `rows` and `columns` of the box, as far as can be known."""
+        import cv2
+
+        size = (self.columns.stop - self.columns.start, self.rows.stop - self.rows.start)
+        small = (min(size[0], ACROSS), min(size[1], max(1, ACROSS * size[1] // size[0])))
+        points = [
+            (np.arange(n) + 0.5) * whole / n - 0.5 for n, whole in zip(small, size, strict=True)
+        ]
+        places = self._local(
+            np.stack(np.meshgrid(*points), -1) + np.array((self.columns.start, self.rows.start))
+        )
+        sides = []
+        for side in (1, -1):
+            taken = self._pixels(self._shown(places, side)).astype(np.float32)
+            x, y = cv2.split(cv2.resize(taken, size, interpolation=cv2.INTER_LINEAR))
+            sides.append(
+                cv2.remap(self._box, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+            )
+        right = (1 + np.tanh(places[..., 0] / SEAM)) / 2
+        share: Any = cv2.resize(right.astype(np.float32), size)
+        return _mixed(sides[1], sides[0], share)
+
+    def _shown(self, places: NDArray[np.float64], side: int) -> NDArray[np.float64]:
+        """Where the photo shows what is at places (h, w, 2) of the eyeball.
+
+        Hidden by a lid, that is the first point of the same circle around the centre, going down
+        or up its `side` (1 or -1), which is not hidden; and where there is none, the rim.
+        """
+        upper, lower = np.split(self._local(self.rims(self.lids)), 2)
+        lower = lower[::-1]
+
+        def reach(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+            return np.interp(x, *upper.T), np.interp(x, *lower.T)
+
+        x, y = places[..., 0], places[..., 1]
+        shown = np.stack([x, np.clip(y, *reach(x))], -1)
+        hidden = shown[..., 1] != y
+        x, y = x[hidden][:, None], y[hidden][:, None]
+        middle = float((reach(np.zeros(1))[0] + reach(np.zeros(1))[1]).item() / 2)
+
+        def along(share: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
+            down = y + share * (middle - y)
+            across = side * np.sqrt(np.maximum(x * x + y * y - down * down, 0))
+            above, below = reach(across)
+            inside = (across > upper[0, 0]) & (across < upper[-1, 0])
+            return across, down, inside & (down >= above) & (down <= below)
+
+        steps = np.linspace(0, 1, STEPS + 1)
+        seen: Any = along(steps)[2]
+        last = steps[seen.argmax(1)][:, None]
+        first = np.maximum(last - 1 / STEPS, 0)
+        for _ in range(HALVINGS):
+            half = (first + last) / 2
+            found = along(half)[2]
+            first, last = np.where(found, first, half), np.where(found, half, last)
+        across, down, _ = along(last)
+        circle = np.concatenate([across, down], 1)
+        shown[hidden] = np.where(seen.any(1)[:, None], circle, shown[hidden])
+        return shown
+
+    def _local(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Pixels (..., 2) as radii of the iris from its centre, along the face's axes."""
+        return np.asarray((points - self._centre) @ np.linalg.inv(self._axes), np.float64)
+
+    def _pixels(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(places @ self._axes + self._centre, np.float64)
+
+
+class Seen(NamedTuple):
+    """What is seen of a face's eyeballs.
+
+    Attributes:
+        balls: where they are between the lids, (h, w) in 0..1 on the grid, softly.
+        lashes: the same with the lids' lashes.
+        shifts: how far each goes with its socket, (x, y) in pixels of the box.
+    """
+
+    balls: NDArray[np.float32]
+    lashes: NDArray[np.float32]
+    shifts: tuple[NDArray[np.float32], ...]
+
+
+class Eyes:
+    """Both eyes of a face, as they are laid into what a flow has moved.
+
+    Args:
+        box: the pixels that the face frame can reach, (h, w[, C]) uint8.
+        frame: where the face sits in its photo.
+        landmarks: (478, 2), in pixels of the box.
+        grid: columns and rows of the grid over the box on which flows and masks are.
+    """
+
+    def __init__(
+        self,
+        box: NDArray[np.uint8],
+        frame: FaceFrame,
+        landmarks: NDArray[Any],
+        grid: tuple[int, int],
+    ) -> None:
+        balls = (Eyeball(box, frame, *(landmarks[list(part)] for part in eye)) for eye in _EYES)
+        self._balls = [ball for ball in balls if ball.share > 0]
+        self._box, self._grid = box, grid
+        self._step = np.divide((box.shape[1], box.shape[0]), grid)
+
+    def seen(self, offsets: NDArray[np.float32]) -> Seen | None:
+        """What is seen between lids that a flow moves; None where no lid moves.
+
+        Args:
+            offsets: the flow, (2, h, w) on the grid, in pixels of the box.
+        """
+        import cv2
+
+        places = [self._followed(ball.lids, offsets) for ball in self._balls]
+        moves = [
+            float(np.abs(lids - ball.lids).max()) / ball.radius
+            for ball, lids in zip(self._balls, places, strict=True)
+        ]
+        if max(moves, default=0.0) < STILL:
+            return None
+        masks: Any = np.zeros((2, *self._grid[::-1]), np.float32)
+        for ball, lids, far in zip(self._balls, places, moves, strict=True):
+            # Gently from where it begins: a film must not jump there.
+            share = ball.share * min(1, 10 * far)
+            for mask, outline in zip(
+                masks, (ball.rims(lids), ball.rims(lids, lashes=True)), strict=True
+            ):
+                corners = np.rint(16 * self._on_grid(outline)).astype(np.int32)
+                cv2.fillPoly(mask, [corners], share, shift=4)
+        softness = SOFT * max(ball.radius for ball in self._balls) / float(self._step.max())
+        balls, lashes = (cv2.GaussianBlur(mask, (0, 0), max(0.5, softness)) for mask in masks)
+        # Of the upper rim, that is: the corners of the eye.
+        shifts = (
+            (lids - ball.lids)[[0, 8]].mean(0)
+            for ball, lids in zip(self._balls, places, strict=True)
+        )
+        return Seen(np.asarray(balls, np.float32), np.asarray(lashes, np.float32), tuple(shifts))
+
+    def lay(self, moved: NDArray[np.uint8], seen: Seen) -> None:
+        """Put the eyeballs where they are seen in the moved box, in place."""
+        import cv2
+
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        for ball, shift in zip(self._balls, seen.shifts, strict=True):
+            rows, columns = ball.rows, ball.columns
+            size = (columns.stop - columns.start, rows.stop - rows.start)
+            first = self._on_grid(np.array((columns.start, rows.start)))
+            matrix = np.column_stack([np.diag(1 / self._step), first])
+            share: Any = cv2.warpAffine(seen.balls, matrix, size, flags=how)
+            matrix = np.column_stack([np.eye(2), -shift])
+            picture = cv2.warpAffine(
+                ball.picture, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE
+            )
+            part = moved[rows, columns]
+            part[...] = _mixed(part, picture, share)
+
+    def uncovered(self) -> NDArray[np.uint8]:
+        """The box with eyeballs that no lids cover."""
+        box = np.array(self._box)
+        for ball in self._balls:
+            box[ball.rows, ball.columns] = ball.picture
+        return box
+
+    def _followed(self, points: NDArray[Any], offsets: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where a flow takes points (n, 2) of the box."""
+        import cv2
+
+        moved = np.asarray(points, np.float32)
+        for _ in range(6):  # it says where pixels come from; by fixed points, where they go
+            x, y = self._on_grid(moved).astype(np.float32).T[:, None]
+            across, down = (
+                cv2.remap(each, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+                for each in offsets
+            )
+            moved = (points - np.stack([across, down], 1)).astype(np.float32)
+        return moved
+
+    def _on_grid(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Pixels (..., 2) of the box as points of the grid, as OpenCV enlarges pictures."""
+        return np.asarray((points + 0.5) / self._step - 0.5, np.float64)
+
+
+def _mixed(one: Any, other: Any, share: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Pictures (h, w[, C]) uint8 by the share (h, w) of the other."""
+    import cv2
+
+    return np.asarray(cv2.blendLinear(one, other, 1 - share, share), np.uint8)
