@@ -18,6 +18,7 @@ from torch import Tensor
 from ganimate.compiled import PATIENCE, Compiled, installed
 from ganimate.errors import GanimateError, UsageError
 from ganimate.faces.topology import MIRROR
+from ganimate.facs import AU_NUMBERS
 from ganimate.weights import WeightsInfo, load_generator, load_reader
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ganimate.networks.reader import Reader
 
 OPENVINO = "openvino"
+AU_25, AU_26 = AU_NUMBERS.index(25), AU_NUMBERS.index(26)
 GREY = 6 / 127.5
 """Colours of a black and white photo differ by no more, but for 1 % of its pixels."""
 
@@ -45,11 +47,13 @@ class Painted:
             `DETAIL` times that.
         colour: C, (S, S, 3) float32 RGB, 0..255.
         flow: F, (h, w, 2) float32, offsets (x, y) in crop units (the crop's side is 1).
+        parting: the share of how far lips are parted that is asked to stay, 0..1.
     """
 
     attention: NDArray[np.float32]
     colour: NDArray[np.float32]
     flow: NDArray[np.float32]
+    parting: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -198,8 +202,14 @@ class Engine:
         paint = torch.where(encoded.grey, paint.mean(1, keepdim=True), paint)
         colour = ((paint + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
         flow = painting.flow.float().permute(0, 2, 3, 1).cpu().numpy()
+        stays = parting(start, target).cpu().tolist()
         return [
-            Painted(attention[i], np.ascontiguousarray(colour[i]), np.ascontiguousarray(flow[i]))
+            Painted(
+                attention[i],
+                np.ascontiguousarray(colour[i]),
+                np.ascontiguousarray(flow[i]),
+                stays[i],
+            )
             for i in range(n)
         ]
 
@@ -243,6 +253,16 @@ class ReaderEngine:
             ((landmarks[:n] + mirrored) / 2).astype(np.float32),
             (face[:n] + face[n:]) / 2,
         )
+
+
+def parting(current: Tensor, target: Tensor) -> Tensor:
+    """Which share of how far lips are parted (AU 25 and 26) `target` leaves, (n,) in 0..1.
+
+    Args:
+        current, target: (n, 17) intensities.
+    """
+    now, then = (each[:, [AU_25, AU_26]].amax(1) for each in (current, target))
+    return torch.where(then < now, then / now.clamp(min=1e-3), 1.0)
 
 
 def to_network(crops: NDArray[np.uint8], device: torch.device) -> Tensor:

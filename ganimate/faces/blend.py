@@ -21,6 +21,8 @@ import numpy as np
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.eyes import Eyes, Seen
 from ganimate.faces.grain import Grain
+from ganimate.faces.grid import Grid
+from ganimate.faces.lips import Lips
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,8 +65,8 @@ class Blender:
         fine: grid points to the frame's side, at most.
         alone: nothing else is ever written into the box: its pixels are enlarged once by Lanczos'
             filter, and then moved in half the time with as much of their detail.
-        landmarks: the face's, (478, 2) in photo pixels: lids then slide over its eyeballs, which
-            would be stretched and squeezed without them.
+        landmarks: the face's, (478, 2) in photo pixels: lids then slide over its eyeballs, and lips
+            over its teeth, which would be stretched and squeezed without them.
 
     Raises:
         GanimateError: the frame lies outside the photo.
@@ -107,8 +109,10 @@ class Blender:
         self._grain = Grain(pixels, frame, boxed, place[..., 1]) if light else None
         box = pixels[self.top : self.bottom, self.left : self.right]
         self._eyes: Eyes | None = None
+        self._lips: Lips | None = None
         if landmarks is not None:
-            self._eyes = Eyes(box, frame, landmarks - (self.left, self.top), self._grid)
+            own, grid = landmarks - (self.left, self.top), Grid(self._size, self._grid)
+            self._eyes, self._lips = Eyes(box, frame, own, grid), Lips(frame, own, grid)
         self._enlarged: Any = None
         if alone:
             twice = (2 * self._size[0], 2 * self._size[1])
@@ -149,6 +153,8 @@ class Blender:
         detail = detail.repeat(colour.shape[2], axis=2)
         face = cv2.multiply(moved, self._whole(detail), dtype=cv2.CV_32F)
         face = cv2.add(face, rest, dtype=cv2.CV_8U)
+        if self._lips and painted.parting < 1:
+            self._lips.close(np.asarray(face, np.uint8), flow, painted.parting)
         cv2.copyTo(face, self._inside, region)
 
     def restore(self, photo: NDArray[np.uint8]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ganimate.faces.grid import Grid, mixed
 from ganimate.faces.topology import (
     LEFT_IRIS,
     LEFT_LOWER_LID,
@@ -134,7 +135,7 @@ class Eyeball:
             )
         right = (1 + np.tanh(places[..., 0] / SEAM)) / 2
         share: Any = cv2.resize(right.astype(np.float32), size)
-        return _mixed(sides[1], sides[0], share)
+        return mixed(sides[1], sides[0], share)
 
     def _shown(self, places: NDArray[np.float64], side: int) -> NDArray[np.float64]:
         """Where the photo shows what is at places (h, w, 2) of the eyeball.
@@ -203,7 +204,7 @@ class Eyes:
         box: the pixels that the face frame can reach, (h, w[, C]) uint8.
         frame: where the face sits in its photo.
         landmarks: (478, 2), in pixels of the box.
-        grid: columns and rows of the grid over the box on which flows and masks are.
+        grid: over the box, on which flows and masks are.
     """
 
     def __init__(
@@ -211,12 +212,11 @@ class Eyes:
         box: NDArray[np.uint8],
         frame: FaceFrame,
         landmarks: NDArray[Any],
-        grid: tuple[int, int],
+        grid: Grid,
     ) -> None:
         balls = (Eyeball(box, frame, *(landmarks[list(part)] for part in eye)) for eye in _EYES)
         self._balls = [ball for ball in balls if ball.share > 0]
         self._box, self._grid = box, grid
-        self._step = np.divide((box.shape[1], box.shape[0]), grid)
 
     def seen(self, offsets: NDArray[np.float32]) -> Seen | None:
         """What is seen between lids that a flow moves; None where no lid moves.
@@ -226,23 +226,23 @@ class Eyes:
         """
         import cv2
 
-        places = [self._followed(ball.lids, offsets) for ball in self._balls]
+        places = [self._grid.follow(ball.lids, offsets) for ball in self._balls]
         moves = [
             float(np.abs(lids - ball.lids).max()) / ball.radius
             for ball, lids in zip(self._balls, places, strict=True)
         ]
         if max(moves, default=0.0) < STILL:
             return None
-        masks: Any = np.zeros((2, *self._grid[::-1]), np.float32)
+        masks: Any = np.zeros((2, *self._grid.points[::-1]), np.float32)
         for ball, lids, far in zip(self._balls, places, moves, strict=True):
             # Gently from where it begins: a film must not jump there.
             share = ball.share * min(1, 10 * far)
             for mask, outline in zip(
                 masks, (ball.rims(lids), ball.rims(lids, lashes=True)), strict=True
             ):
-                corners = np.rint(16 * self._on_grid(outline)).astype(np.int32)
+                corners = np.rint(16 * self._grid.at(outline)).astype(np.int32)
                 cv2.fillPoly(mask, [corners], share, shift=4)
-        softness = SOFT * max(ball.radius for ball in self._balls) / float(self._step.max())
+        softness = SOFT * max(ball.radius for ball in self._balls) / float(self._grid.step.max())
         balls, lashes = (cv2.GaussianBlur(mask, (0, 0), max(0.5, softness)) for mask in masks)
         # Of the upper rim, that is: the corners of the eye.
         shifts = (
@@ -255,19 +255,17 @@ class Eyes:
         """Put the eyeballs where they are seen in the moved box, in place."""
         import cv2
 
-        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         for ball, shift in zip(self._balls, seen.shifts, strict=True):
             rows, columns = ball.rows, ball.columns
-            size = (columns.stop - columns.start, rows.stop - rows.start)
-            first = self._on_grid(np.array((columns.start, rows.start)))
-            matrix = np.column_stack([np.diag(1 / self._step), first])
-            share: Any = cv2.warpAffine(seen.balls, matrix, size, flags=how)
-            matrix = np.column_stack([np.eye(2), -shift])
             picture = cv2.warpAffine(
-                ball.picture, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE
+                ball.picture,
+                np.column_stack([np.eye(2), -shift]),
+                (columns.stop - columns.start, rows.stop - rows.start),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
             )
             part = moved[rows, columns]
-            part[...] = _mixed(part, picture, share)
+            part[...] = mixed(part, picture, self._grid.part(seen.balls, rows, columns))
 
     def uncovered(self) -> NDArray[np.uint8]:
         """The box with eyeballs that no lids cover."""
@@ -275,28 +273,3 @@ class Eyes:
         for ball in self._balls:
             box[ball.rows, ball.columns] = ball.picture
         return box
-
-    def _followed(self, points: NDArray[Any], offsets: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Where a flow takes points (n, 2) of the box."""
-        import cv2
-
-        moved = np.asarray(points, np.float32)
-        for _ in range(6):  # it says where pixels come from; by fixed points, where they go
-            x, y = self._on_grid(moved).astype(np.float32).T[:, None]
-            across, down = (
-                cv2.remap(each, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-                for each in offsets
-            )
-            moved = (points - np.stack([across, down], 1)).astype(np.float32)
-        return moved
-
-    def _on_grid(self, points: NDArray[Any]) -> NDArray[np.float64]:
-        """Pixels (..., 2) of the box as points of the grid, as OpenCV enlarges pictures."""
-        return np.asarray((points + 0.5) / self._step - 0.5, np.float64)
-
-
-def _mixed(one: Any, other: Any, share: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Pictures (h, w[, C]) uint8 by the share (h, w) of the other."""
-    import cv2
-
-    return np.asarray(cv2.blendLinear(one, other, 1 - share, share), np.uint8)

@@ -77,4 +77,5 @@ class Midline:
             attention=1 - cover_right - cover_left,
             colour=right.colour + share * (left.colour - right.colour),
             flow=right.flow + coarse[..., None] * (left.flow - right.flow),
+            parting=(right.parting + left.parting) / 2,
         )

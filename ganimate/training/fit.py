@@ -51,6 +51,9 @@ RELEASE_GAIN = 1.2
 """The same where an action unit lets go. The flat slope is the right one there: it is what the
 labels of real faces, noisy as they are, say of how far these faces are from rest."""
 
+COLOURED = 0.5
+"""How much of the colour that regression finds in folds is kept."""
+
 OUTLINE_GAIN = 0.5
 """The most that the face's outline is steepened by: it moves with the jaw alone."""
 OUTLINE_REACH = 12.0
@@ -97,6 +100,9 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     shading = shading * folds[:, None, None, None]
     # Folds are local; what is broad is light, age and complexion that labels lean on.
     shading = shading - _blur(shading, 4.0)
+    # They are shadow and light; of the colours that labels lean on less is theirs.
+    grey = shading.mean(1, keepdim=True)
+    shading = grey + COLOURED * (shading - grey)
     release = (RELEASE_GAIN / motion).clamp(max=1)
     return Teacher(directions, mean, shading * _skin(mean), release)
 
@@ -179,6 +185,9 @@ def _skin(mean: Tensor) -> Tensor:
         (INNER_UPPER_LIP + INNER_LOWER_LIP, 1.0, 4.0),
         (RIGHT_UPPER_LID + RIGHT_LOWER_LID, 1.0, 2.0),
         (LEFT_UPPER_LID + LEFT_LOWER_LID, 1.0, 2.0),
+        # Brows of many shapes never lie on one another: what regression finds there is their edges.
+        (RIGHT_BROW, 1.0, 2.0),
+        (LEFT_BROW, 1.0, 2.0),
     )
     for rim, grow, edge in holes:
         points = mean[list(rim)]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ganimate.errors import GanimateError
 from ganimate.faces.align import CROP_SIZE
 from ganimate.networks.generator import CompactTrunk, Generator, Painting, compose
+from ganimate.networks.warp import warp
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.cutting import EXTENT
@@ -259,6 +260,10 @@ class GeneratorTask:
             terms["motion"] = (weights.motion, error)
             picture = losses.picture_error(result, scenes.truth, scenes.weight)
             terms["picture"] = (weights.picture, picture)
+            if weights.calm > 0:
+                paint = result - warp(scenes.source, painting.flow)
+                error = losses.calm_error(paint, (scenes.weight <= 1).float())
+                terms["calm"] = (weights.calm, error)
         if scenes.laid is not None and painting.laid is not None:
             ours, truth = painting.laid, scenes.laid
             covers = torch.maximum(truth.mouth, truth.lids)

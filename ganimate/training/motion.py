@@ -23,8 +23,10 @@ from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
     LEFT_BROW,
+    LEFT_IRIS,
     LOWER_LIP,
     RIGHT_BROW,
+    RIGHT_IRIS,
 )
 from ganimate.networks.warp import warp
 from ganimate.training.fields import RIMS, dense_field, downwards
@@ -36,6 +38,8 @@ DEEPEST = 0.5
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""
 LEAST_EYE, LEAST_BROW = 0.35, 0.45
 """Shares of the eye's opening, and of the skin between lid and brow, that always stay."""
+WIDEST_EYE = 2.4
+"""Radii of the iris by which eyes open at most: its own two, and white above it."""
 PARTING, FOLLOWING = 0.25, 0.8
 """How much of AU25 or 26 must be asked for until lips may part freely; how far the lower lip, kept
 closed, follows a raised upper one, which gives way by the rest."""
@@ -75,6 +79,8 @@ class Teacher:
         moved = landmarks + torch.einsum("nk,kpc->npc", linear, self.directions)
         for upper, lower in RIMS[:2]:
             _hold_apart(moved, upper, lower, landmarks, LEAST_EYE, upper)
+        for (upper, lower), iris in zip(RIMS[:2], (RIGHT_IRIS, LEFT_IRIS), strict=True):
+            _hold_within(moved, upper, lower, landmarks, WIDEST_EYE * _radius(landmarks, iris))
         for brow, crease, whole in _BROWS:
             _hold_apart(moved, brow, crease, landmarks, LEAST_BROW, whole)
         parted_now = torch.maximum(current[:, AU25], current[:, AU26])
@@ -184,6 +190,31 @@ def _hold_apart(
     had = ((before[:, list(lower)] - before[:, list(upper)]) * down).sum(-1).clamp(min=0)
     missing = (least * had - gap).clamp(min=0).repeat(1, len(lifted) // len(upper))
     moved[:, list(lifted)] -= missing.unsqueeze(-1) * down
+
+
+def _hold_within(
+    moved: Tensor,
+    upper: tuple[int, ...],
+    lower: tuple[int, ...],
+    before: Tensor,
+    most: Tensor,
+) -> None:
+    """Let an upper rim rise no further than `most` (n,) above the lower one, in place; one that
+    already was as far above it does not rise."""
+    up, low = list(upper), list(lower)
+    down = downwards(before)
+    gap = ((moved[:, low] - moved[:, up]) * down).sum(-1)
+    had = ((before[:, low] - before[:, up]) * down).sum(-1)
+    room = (most - had.amax(1)).clamp(min=0)
+    share = (room / (gap.amax(1) - had.amax(1)).clamp(min=1e-3)).clamp(max=1)
+    excess = (gap - had).clamp(min=0) * (1 - share.unsqueeze(1))
+    moved[:, up] += excess.unsqueeze(-1) * down
+
+
+def _radius(landmarks: Tensor, iris: tuple[int, ...]) -> Tensor:
+    """Of an iris, (n,) crop pixels."""
+    around = landmarks[:, list(iris[1:])] - landmarks[:, [iris[0]]]
+    return around.norm(dim=-1).mean(1)
 
 
 # The inner rims of the lips between their corners, and the whole lower lip.

@@ -23,6 +23,8 @@ TEETH = (1.04, 1.01, 0.95)
 """Colour of teeth in white light, as shares of their grey."""
 KNEE, WHITEST = 0.75, 0.95
 """Of 1: from where on light teeth are held back, and what they never reach."""
+DEPTH = (0.14, 0.055, 0.05)
+"""Colour of what is deepest in a mouth: photos lose it in black, which looks like a hole."""
 LIPS_RED = 1.35
 """Red beyond this share of green is no tooth."""
 
@@ -94,7 +96,9 @@ def _white(pictures: Tensor) -> Tensor:
     wanted = colour.mean(1, keepdim=True) * colour.new_tensor(TEETH)
     red = colour[:, :1] > LIPS_RED * colour[:, 1:2]  # lips, or a tongue
     gain = torch.where(red, torch.ones_like(colour), wanted / colour.clamp(min=0.05))
-    return (levels * gain[..., None, None]).clamp(0, 1) * 2 - 1
+    levels = (levels * gain[..., None, None]).clamp(0, 1)
+    depth = colour.new_tensor(DEPTH)[:, None, None]
+    return (levels + depth * (1 - levels.mean(1, keepdim=True)) ** 8) * 2 - 1
 
 
 def _light(crops: Tensor) -> Tensor:

@@ -1,0 +1,73 @@
+"""A coarse grid over a box of pixels: flows and masks are smooth, and are worked out there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Points spread evenly over a box, as OpenCV enlarges pictures.
+
+    Attributes:
+        box: columns and rows of pixels.
+        points: columns and rows of points, no more than that.
+    """
+
+    box: tuple[int, int]
+    points: tuple[int, int]
+
+    @cached_property
+    def step(self) -> NDArray[np.float64]:
+        """Pixels from one point to the next, (x, y)."""
+        return np.divide(self.box, self.points)
+
+    def at(self, pixels: NDArray[Any]) -> NDArray[np.float64]:
+        """Pixels (..., 2) of the box in points of the grid."""
+        return np.asarray((pixels + 0.5) / self.step - 0.5, np.float64)
+
+    def follow(self, pixels: NDArray[Any], offsets: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where a flow takes pixels (n, 2) of the box.
+
+        Args:
+            offsets: the flow, (2, h, w) on the grid: how far away, in pixels, each is taken from.
+        """
+        import cv2
+
+        moved = np.asarray(pixels, np.float32)
+        # It says where pixels come from; by fixed points, where they go. Where a flow squeezes, a
+        # whole step would swing to and fro.
+        for _ in range(12):
+            x, y = self.at(moved).astype(np.float32).T[:, None]
+            come = [
+                cv2.remap(each, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+                for each in offsets
+            ]
+            moved = (moved + 0.6 * (pixels - np.stack(come, 1) - moved)).astype(np.float32)
+        return moved
+
+    def part(
+        self, picture: NDArray[np.float32], rows: slice, columns: slice
+    ) -> NDArray[np.float32]:
+        """A picture on the grid (h, w) for every pixel of some rows and columns of the box."""
+        import cv2
+
+        first = self.at(np.array((columns.start, rows.start)))
+        matrix = np.column_stack([np.diag(1 / self.step), first])
+        size = (columns.stop - columns.start, rows.stop - rows.start)
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return np.asarray(cv2.warpAffine(picture, matrix, size, flags=how), np.float32)
+
+
+def mixed(one: Any, other: Any, share: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Pictures (h, w[, C]) uint8 by the share (h, w) of the other, 0..1."""
+    import cv2
+
+    return np.asarray(cv2.blendLinear(one, other, 1 - share, share), np.uint8)
