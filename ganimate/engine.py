@@ -24,7 +24,7 @@ from ganimate.weights import WeightsInfo, load_generator, load_reader
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ganimate.networks.generator import Generator
+    from ganimate.networks.generator import Generator, Painting
     from ganimate.networks.reader import Reader
 
 OPENVINO = "openvino"
@@ -197,21 +197,8 @@ class Engine:
                 start,
                 DETAIL,
             )
-        attention = painting.attention[:, 0].float().cpu().numpy()
-        paint = painting.colour.float()
-        paint = torch.where(encoded.grey, paint.mean(1, keepdim=True), paint)
-        colour = ((paint + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
-        flow = painting.flow.float().permute(0, 2, 3, 1).cpu().numpy()
-        stays = parting(start, target).cpu().tolist()
-        return [
-            Painted(
-                attention[i],
-                np.ascontiguousarray(colour[i]),
-                np.ascontiguousarray(flow[i]),
-                stays[i],
-            )
-            for i in range(n)
-        ]
+        paint = torch.where(encoded.grey, painting.colour.mean(1, keepdim=True), painting.colour)
+        return unpack(painting._replace(colour=paint), start, target)
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
@@ -263,6 +250,21 @@ def parting(current: Tensor, target: Tensor) -> Tensor:
     """
     now, then = (each[:, [AU_25, AU_26]].amax(1) for each in (current, target))
     return torch.where(then < now, then / now.clamp(min=1e-3), 1.0)
+
+
+def unpack(painting: Painting, current: Tensor, target: Tensor) -> list[Painted]:
+    """What the generator made of n crops, as arrays for each.
+
+    Args:
+        painting: the network's.
+        current, target: (n, 17) intensities that it was given.
+    """
+    attention = painting.attention[:, 0].float().cpu().numpy()
+    colour = ((painting.colour.float() + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
+    flow = painting.flow.float().permute(0, 2, 3, 1).cpu().numpy()
+    stays = parting(current, target).tolist()
+    each = zip(attention, colour, flow, stays, strict=True)
+    return [Painted(a, np.ascontiguousarray(c), np.ascontiguousarray(f), s) for a, c, f, s in each]
 
 
 def to_network(crops: NDArray[np.uint8], device: torch.device) -> Tensor:

@@ -273,7 +273,10 @@ def test_the_generator_is_encoded_once(subjects: Subjects) -> None:
         painted = paint(part.crops, part.landmarks, target, part.current)
     assert len(encoded) == 1
     painting = network(part.crops, target, part.current)
-    torch.testing.assert_close(painted.pictures, compose(part.crops, painting))
+    # Put back as into a photo: the same, to rounding, but for lips and eyes and the frame's edge.
+    middle = (slice(None), slice(None), slice(70, 80), slice(50, 78))
+    difference = (painted.pictures - compose(part.crops, painting))[middle].abs()
+    assert difference.mean() < 3 / 127.5 < (painted.pictures - part.crops)[middle].abs().mean()
     torch.testing.assert_close(painted.attention, painting.attention)
     # Other crops, though equal ones, are encoded anew.
     paint(part.crops.clone(), part.landmarks, target, part.current)

@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganimate.engine import ReaderEngine
+from ganimate.engine import DETAIL, ReaderEngine, to_network, unpack
 from ganimate.errors import GanimateError
-from ganimate.networks.generator import Generator, compose
+from ganimate.faces.align import FaceFrame
+from ganimate.faces.blend import Blender
+from ganimate.networks.generator import Generator
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import MARGIN, STORED_SIZE, FaceDataset
@@ -138,20 +140,30 @@ class Painter(Protocol):
 
 
 class GeneratorPainter:
-    """A generator. Called again with the very same crops it does not encode them again."""
+    """A generator, whose paintings are put back into the crops as they are into photos.
+
+    Called again with the very same crops it does not encode them again.
+    """
 
     def __init__(self, network: Generator) -> None:
         self.network = network
         self._crops: Tensor | None = None
         self._encoded: list[Tensor] = []
+        self._blenders: list[Blender] = []
 
     def __call__(
         self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
     ) -> Painted:
         if crops is not self._crops:
             self._crops, self._encoded = crops, self.network.encode(crops)
-        painting = self.network.paint(self._encoded, crops, target, current)
-        return Painted(compose(crops, painting), painting.attention)
+            size = crops.shape[-1]
+            whole = FaceFrame.turned(((size - 1) / 2, (size - 1) / 2), size / 2, 0)
+            faces = zip(pixels(crops), landmarks.cpu().numpy(), strict=True)
+            self._blenders = [Blender(crop, whole, landmarks=points) for crop, points in faces]
+        painting = self.network.paint(self._encoded, crops, target, current, DETAIL)
+        pairs = zip(self._blenders, unpack(painting, current, target), strict=True)
+        pictures = np.stack([blender.blend(painted) for blender, painted in pairs])
+        return Painted(to_network(pictures, crops.device), painting.attention)
 
 
 class Reframed:

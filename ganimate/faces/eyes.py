@@ -97,11 +97,12 @@ class Eyeball:
             self.share = 0.0
 
     def rims(self, lids: NDArray[Any], *, lashes: bool = False) -> NDArray[np.float64]:
-        """The outline of the eyeball between lids (18, 2), likewise: without their edges, which
-        a flow narrows as it does the eye; or with all of their `lashes`."""
+        """The outline of the eyeball between lids (18, 2), likewise: without their edges, which a
+        flow narrows with the eye, and fills with iris as it widens it; or with all `lashes`."""
         upper, lower = np.split(self._local(lids), 2)
         before, after = self._gaps(self.lids), self._gaps(lids)
-        narrow = np.clip(after / np.maximum(before, 1e-3), 0, 1)
+        wider = np.clip(after / np.maximum(before, 1e-3), 1e-3, None)
+        narrow = np.minimum(wider, 1 / wider)
         edges = (-LASHES, -LASHES) if lashes else (UPPER_EDGE * narrow, LOWER_EDGE * narrow)
         middle = (upper[1:-1, 1] + lower[1:-1, 1]) / 2
         upper[1:-1, 1] = np.minimum(upper[1:-1, 1] + edges[0], middle)

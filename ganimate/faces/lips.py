@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Lengths are shares of the face frame's side.
 UPPER_SHARE = 0.6
 """How much of an opening the upper lip closes; the lower one does the rest, with the jaw."""
-OVERLAP = 0.003
+OVERLAP = 0.005
 """How far beyond its rim each lip closes: a little of the teeth always clings to the rims."""
 ROLLS_OUT = (0.35, 0.2)
 """By how much of its height each lip, drawn thin as it parted, grows again as it closes."""
@@ -80,7 +80,6 @@ class Lips:
         shift = (gap - stays * had).clip(0) * min(1.0, (1 - stays) / GENTLE)
         if shift.max() * self._side < 0.5:
             return
-        shift += 2 * OVERLAP * np.minimum(1, shift / shift.max() * 2) * (1 - stays)
         shift[[0, -1]] = 0  # the corners
         top = np.stack([upper[:, 0], upper[:, 1] + UPPER_SHARE * shift], 1)
         bottom = np.stack([lower[:, 0], lower[:, 1] - (1 - UPPER_SHARE) * shift], 1)
@@ -112,7 +111,8 @@ class Lips:
         ):
             height = np.abs(edge - rim)[:, 1]
             grown = along(rim, 1 + most * rolled)
-            height, full = along(rim, height) * grown, share * along(rim, shift)
+            height, clings = along(rim, height) * grown, along(rim, OVERLAP * rolled)
+            full = share * along(rim, shift) + clings
             inside = np.clip(far, 0, height)
             moves.append((full - inside * (1 - 1 / grown)) * _fades(far - height, skin))
         moves[1] *= -1

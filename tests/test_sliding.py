@@ -1,0 +1,208 @@
+"""Lids over eyeballs, lips over teeth: what a smooth flow alone would stretch and squeeze."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganimate import Animator
+from ganimate.engine import Painted, parting
+from ganimate.faces.align import FaceFrame
+from ganimate.faces.blend import Blender
+from ganimate.faces.grid import Grid
+from ganimate.faces.topology import (
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    LEFT_IRIS,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    OUTER_LIPS,
+    RIGHT_IRIS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+)
+from ganimate.facs import AU_NUMBERS
+
+SIDE = 480
+FRAME = FaceFrame.turned((SIDE / 2 - 0.5, SIDE / 2 - 0.5), SIDE / 2, 0)
+EYES = ((150, 180), (330, 180))
+RADIUS, WIDTH = 20, 44
+MOUTH = (240, 360)
+SKIN, WHITE, IRIS, DARK, LIP = (200, 160, 140), (240,) * 3, (130, 110, 90), (20,) * 3, (190, 80, 90)
+
+
+def arch(centre: tuple[int, int], half: float, height: float, count: int) -> np.ndarray:
+    """Points from left to right on half an ellipse that is `height` above the centre's row."""
+    angle = np.linspace(np.pi, 0, count)
+    x, y = half * np.cos(angle), -height * np.sin(angle)
+    return np.stack([x, y], 1) + centre
+
+
+def drawn(up: float = 12, down: float = 16, gap: float = 14) -> tuple[np.ndarray, np.ndarray]:
+    """A face of two eyes, whose lids are so far above and below the iris' centre, and a mouth that
+    is so far open; and its landmarks."""
+    photo = np.full((SIDE, SIDE, 3), SKIN, np.uint8)
+    marks = np.full((478, 2), 240.0)
+    eyes = (
+        (EYES[0], RIGHT_IRIS, RIGHT_UPPER_LID, RIGHT_LOWER_LID),
+        (EYES[1], LEFT_IRIS, LEFT_UPPER_LID[::-1], LEFT_LOWER_LID[::-1]),
+    )
+    for centre, iris, upper, lower in eyes:
+        marks[list(upper)] = arch(centre, WIDTH, up, 9)
+        marks[list(lower)] = arch(centre, WIDTH, -down, 9)
+        around = [(0, 0), (RADIUS, 0), (0, -RADIUS), (-RADIUS, 0), (0, RADIUS)]
+        marks[list(iris)] = np.array(around) + centre
+        opening = np.zeros((SIDE, SIDE), np.uint8)
+        rim = np.concatenate([arch(centre, WIDTH, up, 40), arch(centre, WIDTH, -down, 40)[::-1]])
+        cv2.fillPoly(opening, [np.rint(rim).astype(np.int32)], 1)
+        ball = np.full_like(photo, WHITE)
+        cv2.circle(ball, centre, RADIUS, IRIS, -1)
+        cv2.circle(ball, centre, RADIUS // 2, DARK, -1)
+        photo[opening > 0] = ball[opening > 0]
+    rims = {INNER_UPPER_LIP: gap / 2, INNER_LOWER_LIP: -gap / 2}
+    for lip, height in rims.items():
+        marks[list(lip)] = arch(MOUTH, 70, height, 11)
+    marks[list(OUTER_LIPS[:11])] = arch(MOUTH, 80, gap / 2 + 16, 11)
+    marks[list(OUTER_LIPS[:9:-1] + OUTER_LIPS[:1])[::-1]] = arch(MOUTH, 80, -gap / 2 - 20, 11)[::-1]
+    for half, above, below, colour in ((80, 16, 20, LIP), (70, 0, 0, WHITE)):
+        rim = np.concatenate(
+            [
+                arch(MOUTH, half, gap / 2 + above, 40),
+                arch(MOUTH, half, -gap / 2 - below, 40)[::-1],
+            ]
+        )
+        cv2.fillPoly(photo, [np.rint(rim).astype(np.int32)], colour)
+    return cv2.GaussianBlur(photo, (0, 0), 0.8), marks
+
+
+def flow_of(move: float, row: float) -> np.ndarray:
+    """A smooth flow that takes what is at a row of both eyes by `move` pixels down."""
+    y, x = np.mgrid[:64, :64] * (SIDE / 64)
+    near = sum(
+        np.exp(-(((x - cx) / 60) ** 2 + ((y - row) / 14) ** 2)) for cx in (EYES[0][0], EYES[1][0])
+    )
+    return np.stack([0 * x, -move / SIDE * near], -1).astype(np.float32)
+
+
+def painted(flow: np.ndarray | None = None, parting: float = 1.0) -> Painted:
+    flow = np.zeros((64, 64, 2), np.float32) if flow is None else flow
+    return Painted(
+        np.ones((128, 128), np.float32), np.zeros((128, 128, 3), np.float32), flow, parting
+    )
+
+
+def pupil(picture: np.ndarray) -> tuple[float, float]:
+    """How high and how wide the dark of the right eye is."""
+    x, y = EYES[0]
+    dark = picture[y - 40 : y + 40, x - 60 : x + 60].max(2) < 70
+    return float(dark.any(1).sum()), float(dark.any(0).sum())
+
+
+@pytest.mark.parametrize("move", [-11, -5, 11])
+def test_an_iris_stays_round_under_lids_that_move(move: float) -> None:
+    photo, marks = drawn()
+    flow = painted(flow_of(move, 154))
+    blender = Blender(photo, FRAME, landmarks=marks)
+    lid = marks[[RIGHT_UPPER_LID[4]]]
+    (moved,) = Grid((SIDE, SIDE), blender._grid).follow(lid, blender._flow(flow))
+    truth = pupil(drawn(up=float(EYES[0][1] - moved[1]))[0])
+    slid, dragged = (pupil(each.blend(flow)) for each in (blender, Blender(photo, FRAME)))
+    assert slid == pytest.approx(truth, abs=1)
+    assert abs(dragged[0] - truth[0]) > 1
+    # What of the eye no lid covers is the photo's own.
+    x, y = EYES[0]
+    middle = slice(y, y + 8), slice(x - 15, x + 15)
+    kept = np.abs(blender.blend(flow)[middle].astype(int) - photo[middle])
+    assert kept.mean() < 3
+
+
+def test_eyes_that_are_hardly_open_or_tiny_are_moved_as_all_else() -> None:
+    for photo, marks in (drawn(up=2, down=3), drawn()):
+        scale = 1.0 if marks[RIGHT_UPPER_LID[4]][1] > 170 else 0.08
+        small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        frame = FRAME.resized(scale)
+        points = (marks + 0.5) * scale - 0.5
+        flow = painted(flow_of(-8, 154))
+        with_marks = Blender(small, frame, landmarks=points).blend(flow)
+        assert (with_marks == Blender(small, frame).blend(flow)).all()
+
+
+def test_lids_that_do_not_move_leave_every_pixel() -> None:
+    photo, marks = drawn()
+    assert (Blender(photo, FRAME, landmarks=marks).blend(painted()) == photo).all()
+
+
+def teeth(picture: np.ndarray) -> int:
+    """White pixels in the middle of the mouth."""
+    part = picture[310:410, 190:290].astype(int)
+    return int((part.min(2) > 215).sum())
+
+
+def test_lips_meet_over_teeth_as_far_as_is_asked() -> None:
+    photo, marks = drawn(gap=30)
+    blender = Blender(photo, FRAME, landmarks=marks)
+    shown = [teeth(blender.blend(painted(parting=stays))) for stays in (1, 0.75, 0.5, 0.25, 0)]
+    assert shown[0] == teeth(photo) > 1500
+    assert sorted(shown, reverse=True) == shown
+    assert shown[2] == pytest.approx(shown[0] / 2, rel=0.25)
+    assert shown[-1] == 0
+    closed = blender.blend(painted(parting=0))
+    # Lips grow rather than vanish; nose and what is beyond the cheeks stay.
+    red = [int((np.abs(one.astype(int) - LIP).max(2) < 20).sum()) for one in (photo, closed)]
+    assert red[0] < red[1] < 1.6 * red[0]
+    assert (closed[:280] == photo[:280]).all()
+    assert (closed[:, :130] == photo[:, :130]).all()
+
+
+def test_closed_lips_have_nothing_to_close() -> None:
+    photo, marks = drawn(gap=0)
+    closed = Blender(photo, FRAME, landmarks=marks).blend(painted(parting=0))
+    assert (closed == photo).all()
+
+
+@given(
+    move=st.floats(-6, 6),
+    x=st.floats(100, 380),
+    y=st.floats(100, 380),
+    points=st.integers(16, SIDE),
+)
+def test_points_are_followed_to_where_a_flow_takes_them(
+    move: float, x: float, y: float, points: int
+) -> None:
+    grid = Grid((SIDE, SIDE), (points, points))
+    rows = (np.arange(points) + 0.5) * SIDE / points - 0.5
+    # What is at row r comes from r + move * wave(r): a point p is where that is p.
+    wave = np.tile(np.sin(rows / 40)[:, None], (1, points)).astype(np.float32)
+    offsets = np.stack([0 * wave, move * wave])
+    (found,) = grid.follow(np.array([(x, y)]), offsets)
+    come = found[1] + np.interp(found[1], rows, move * np.sin(rows / 40))
+    assert found[0] == pytest.approx(x, abs=1e-3)
+    assert come == pytest.approx(y, abs=0.05)
+
+
+def test_the_share_that_stays_is_what_is_asked_of_parted_lips() -> None:
+    now, then = torch.zeros(4, 17), torch.zeros(4, 17)
+    part, drop = AU_NUMBERS.index(25), AU_NUMBERS.index(26)
+    now[:, part], now[1, drop] = 0.5, 0.8
+    then[:, part] = torch.tensor([0.5, 0.4, 0.0, 0.9])
+    assert parting(now, then).tolist() == pytest.approx([1, 0.5, 0, 1])
+
+
+def test_a_real_smile_closes_and_opens_again(astronaut: Path) -> None:
+    animator = Animator(locator="builtin", offline=True)
+    portrait = animator.open(astronaut)
+
+    def gap(share: float) -> float:
+        """Between the lips, in pixels, where the locator finds them in the edited photo."""
+        marks = animator.open(portrait.edit("neutral", strength=share).image).chosen[0].landmarks
+        return float((marks[list(INNER_LOWER_LIP)] - marks[list(INNER_UPPER_LIP)])[:, 1].max())
+
+    gaps = [gap(share) for share in (0, 0.4, 0.7, 1)]
+    assert sorted(gaps, reverse=True) == gaps
+    assert gaps[-1] < 0.4 * gaps[0]
