@@ -66,3 +66,17 @@ def _towards(points: Tensor, others: Tensor) -> Tensor:
     flow = interpolate(points, others - points, FIELD_SIZE, 1.0) * CROP_SIZE
     cells = (torch.arange(FIELD_SIZE, device=flow.device) + 0.5) * (CROP_SIZE / FIELD_SIZE) - 0.5
     return flow + torch.stack(torch.meshgrid(cells, cells, indexing="xy"))
+
+
+def blur(pictures: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur of pictures (n, c, h, w), mirrored at their edges."""
+    reach = int(2.5 * sigma)
+    steps = torch.arange(-reach, reach + 1, device=pictures.device)
+    kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
+    kernel /= kernel.sum()
+    channels = pictures.shape[1]
+    padded = F.pad(pictures, (reach,) * 4, mode="reflect")
+    across = F.conv2d(
+        padded, kernel.view(1, 1, 1, -1).expand(channels, -1, -1, -1), groups=channels
+    )
+    return F.conv2d(across, kernel.view(1, 1, -1, 1).expand(channels, -1, -1, -1), groups=channels)

@@ -26,6 +26,7 @@ from ganimate.faces.topology import (
 )
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
+from ganimate.training.cutting import blur
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, fade
 from ganimate.training.motion import Teacher, contrast_of
@@ -99,7 +100,7 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     directions = _anchored(directions, nod, mean) * _spread(motion, mean)
     shading = shading * folds[:, None, None, None]
     # Folds are local; what is broad is light, age and complexion that labels lean on.
-    shading = shading - _blur(shading, 4.0)
+    shading = shading - blur(shading, 4.0)
     # They are shadow and light; of the colours that labels lean on less is theirs.
     grey = shading.mean(1, keepdim=True)
     shading = grey + COLOURED * (shading - grey)
@@ -155,19 +156,6 @@ def _ridge(features: Tensor, values: Tensor, penalty: float) -> Tensor:
     gram = (features.T @ features).double()
     gram += penalty * torch.diag(torch.tensor([0.0] + [1.0] * (len(gram) - 1))).double()
     return torch.linalg.solve(gram, (features.T @ values).double()).float()
-
-
-def _blur(pictures: Tensor, sigma: float) -> Tensor:
-    reach = int(2.5 * sigma)
-    steps = torch.arange(-reach, reach + 1, device=pictures.device)
-    kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
-    kernel /= kernel.sum()
-    channels = pictures.shape[1]
-    padded = F.pad(pictures, (reach,) * 4, mode="reflect")
-    across = F.conv2d(
-        padded, kernel.view(1, 1, 1, -1).expand(channels, -1, -1, -1), groups=channels
-    )
-    return F.conv2d(across, kernel.view(1, 1, -1, 1).expand(channels, -1, -1, -1), groups=channels)
 
 
 def _skin(mean: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
 from ganimate.networks.inlays import mix, show
 from ganimate.training.augment import middle
-from ganimate.training.cutting import CENTRE, cut, mean_shape
+from ganimate.training.cutting import CENTRE, blur, cut, mean_shape
 from ganimate.training.motion import Teacher
 
 RIM_OF_LIPS = [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]
@@ -25,6 +25,9 @@ KNEE, WHITEST = 0.75, 0.95
 """Of 1: from where on light teeth are held back, and what they never reach."""
 DEPTH = (0.14, 0.055, 0.05)
 """Colour of what is deepest in a mouth: photos lose it in black, which looks like a hole."""
+SHARPER, SOFT = 0.9, 1.5
+"""Unsharp masking of light in the pictures, and its blur in texels: small photos are lent to large
+ones, and soft teeth between sharp lips look out of focus."""
 LIPS_RED = 1.35
 """Red beyond this share of green is no tooth."""
 
@@ -56,7 +59,7 @@ def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
     centre = rims.mean(1, keepdim=True)
     width = (rims[..., 0].amax(1) - rims[..., 0].amin(1)).clamp(min=1).view(-1, 1, 1)
     lips = mean_shape((landmarks - centre) / width)[LIPS] * LIPS_WIDTH + CENTRE
-    pictures = _white(cut(images, landmarks[:, LIPS], lips))
+    pictures = _clear(cut(images, landmarks[:, LIPS], lips))
     return Mouths(pictures, lips, rims, _light(middle(images)))
 
 
@@ -84,8 +87,9 @@ def lend_mouths(pictures: Tensor, places: Tensor, shares: Tensor, mouths: Mouths
     return torch.where(levels > KNEE, bright, levels) * 2 - 1
 
 
-def _white(pictures: Tensor) -> Tensor:
-    """The same mouths in white light, told by their teeth; those that show none stay."""
+def _clear(pictures: Tensor) -> Tensor:
+    """The same mouths, sharper, never black, and in white light, told by their teeth; those that
+    show none keep their colour."""
     levels = (pictures + 1) / 2
     # Between the corners of the lips; beyond them is skin.
     side = (pictures.shape[-1] - round(2 * LIPS_WIDTH)) // 2
@@ -97,8 +101,10 @@ def _white(pictures: Tensor) -> Tensor:
     red = colour[:, :1] > LIPS_RED * colour[:, 1:2]  # lips, or a tongue
     gain = torch.where(red, torch.ones_like(colour), wanted / colour.clamp(min=0.05))
     levels = (levels * gain[..., None, None]).clamp(0, 1)
-    depth = colour.new_tensor(DEPTH)[:, None, None]
-    return (levels + depth * (1 - levels.mean(1, keepdim=True)) ** 8) * 2 - 1
+    light = levels.mean(1, keepdim=True)
+    depth = colour.new_tensor(DEPTH)[:, None, None] * (1 - light) ** 8
+    detail = SHARPER * (light - blur(light, SOFT))
+    return (levels + depth + detail).clamp(0, 1) * 2 - 1
 
 
 def _light(crops: Tensor) -> Tensor:
