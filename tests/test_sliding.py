@@ -166,6 +166,22 @@ def test_closed_lips_have_nothing_to_close() -> None:
     assert (closed == photo).all()
 
 
+@pytest.mark.parametrize(("gap", "own"), [(30, True), (2, False)])
+def test_a_mouth_that_shows_teeth_keeps_them(gap: float, own: bool) -> None:
+    photo, marks = drawn(gap=gap)
+    green = Painted(
+        np.zeros((128, 128), np.float32),
+        np.full((128, 128, 3), (0, 255, 0), np.float32),
+        np.zeros((64, 64, 2), np.float32),
+    )
+    blender = Blender(photo, FRAME, landmarks=marks)
+    result = blender.blend(green)
+    x, y = MOUTH
+    assert (result[y, x] == WHITE).all() == own
+    assert (result[y - 60, x] == (0, 255, 0)).all()
+    assert (blender.attention(green)[y, x] > 0.99) == own
+
+
 @given(
     move=st.floats(-6, 6),
     x=st.floats(100, 380),

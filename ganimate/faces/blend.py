@@ -145,7 +145,7 @@ class Blender:
             self._eyes.lay(moved, seen)
         coarse = _deep(self._blurred(moved) if self._enlarged is None else self._moved(flow, seen))
         colour = _deep(self._enlarge(self._sharpened(painted)))
-        keep = self._kept(painted, seen)[..., None]
+        keep = self._kept(painted, flow, seen)[..., None]
         detail = self._detail(keep, colour - coarse)
         rest = self._whole(colour + (coarse - colour) * keep - coarse * detail)
         if self._grain and (bare := np.clip(2.5 * (1 - keep - detail) - 1, 0, 1)).any():
@@ -176,8 +176,9 @@ class Blender:
     def attention(self, painted: Painted) -> NDArray[np.float32]:
         """The attention A in the photo's size, (H, W) float32; 1 (keep) outside the frame."""
         whole = np.ones(self.pixels.shape[:2], np.float32)
-        seen = self._eyes.seen(self._flow(painted)) if self._eyes else None
-        shown = self._whole(self._kept(painted, seen))
+        flow = self._flow(painted)
+        seen = self._eyes.seen(flow) if self._eyes else None
+        shown = self._whole(self._kept(painted, flow, seen))
         region = whole[self.top : self.bottom, self.left : self.right]
         np.copyto(region, shown, where=self._inside > 0)
         return whole
@@ -210,14 +211,17 @@ class Blender:
         detail: NDArray[np.float32] = trust * (keep + (1 - keep) * agreement)
         return detail
 
-    def _kept(self, painted: Painted, seen: Seen | None) -> NDArray[np.float32]:
-        """The attention on the grid, (h, w): where eyeballs and lashes are seen the photo stays,
-        unless a lid is painted over them."""
+    def _kept(
+        self, painted: Painted, flow: NDArray[np.float32], seen: Seen | None
+    ) -> NDArray[np.float32]:
+        """The attention on the grid, (h, w). The photo stays where eyeballs and lashes are seen,
+        unless a lid is painted over them, and where it has teeth of its own."""
         inside = np.clip(self._enlarge(painted.attention), 0, 1)
         keep: NDArray[np.float32] = 1 - (1 - inside) * self._ramp
         if seen is not None:
             keep += (1 - keep) * seen.lashes * np.clip((keep - LID) / (1 - 2 * LID), 0, 1)
-        return keep
+        teeth = self._lips.teeth(flow) if self._lips else None
+        return keep if teeth is None else np.asarray(keep + (1 - keep) * teeth, np.float32)
 
     @cached_property
     def _uncovered(self) -> NDArray[np.float32]:

@@ -36,6 +36,12 @@ EDGE = 0.003
 """How soft the edge of a lip is, a pixel at least."""
 GENTLE = 0.25
 """Of the opening, what must be asked to close until what the flow leaves open counts in full."""
+SHOWS = (0.01, 0.02)
+"""Openings from which on a mouth begins to show teeth of its own, and shows them."""
+STRETCH = (1.5, 1.7)
+"""How many times as far it may open until its teeth begin to give way to lent ones, and have."""
+RIM = 0.01
+"""How much of the lips stays the photo's around its teeth."""
 ACROSS = 96
 """Points across a mouth at which shifts are worked out."""
 
@@ -62,6 +68,31 @@ class Lips:
         self._axes = self._side * np.array([(cos, sin), (-sin, cos)])
         self._centre = (self._upper[0] + self._upper[-1]) / 2
         self._grid = grid
+
+    def teeth(self, offsets: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Where on the grid a mouth that stands open in the photo goes on showing its own teeth,
+        (h, w) in 0..1; None where it shows none, or too few for how far it opens.
+
+        Args:
+            offsets: the flow, (2, h, w) on the grid, in pixels.
+        """
+        import cv2
+
+        before = [self._local(rim) for rim in (self._upper, self._lower)]
+        after = [self._local(self._grid.follow(rim, offsets)) for rim in (self._upper, self._lower)]
+        had, gap = (float((low - up)[:, 1].max()) for up, low in (before, after))
+        share = min(1.0, (STRETCH[1] - gap / max(had, 1e-6)) / (STRETCH[1] - STRETCH[0]))
+        share *= min(1.0, (had - SHOWS[0]) / (SHOWS[1] - SHOWS[0]))
+        if had <= SHOWS[0] or share <= 0:
+            return None
+        upper, lower = after
+        upper[1:-1, 1] -= RIM
+        lower[1:-1, 1] += RIM
+        rims = np.concatenate([upper, lower[::-1]]) @ self._axes + self._centre
+        mask: Any = np.zeros(self._grid.points[::-1], np.float32)
+        cv2.fillPoly(mask, [np.rint(16 * self._grid.at(rims)).astype(np.int32)], share, shift=4)
+        soft = RIM / 2 * self._side / float(self._grid.step.max())
+        return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, soft)), np.float32)
 
     def close(self, face: NDArray[np.uint8], offsets: NDArray[np.float32], stays: float) -> None:
         """Close the lips of the painted box as far as is asked, in place.
