@@ -154,7 +154,9 @@ class Blender:
         face = cv2.multiply(moved, self._whole(detail), dtype=cv2.CV_32F)
         face = cv2.add(face, rest, dtype=cv2.CV_8U)
         if self._lips and painted.parting < 1:
-            self._lips.close(np.asarray(face, np.uint8), flow, painted.parting)
+            self._lips.close(
+                np.asarray(face, np.uint8), flow, painted.parting, self._grain is not None
+            )
         cv2.copyTo(face, self._inside, region)
 
     def restore(self, photo: NDArray[np.uint8]) -> None:

@@ -20,16 +20,21 @@ if TYPE_CHECKING:
     from ganimate.faces.align import FaceFrame
 
 # Lengths are shares of the face frame's side.
-UPPER_SHARE = 0.6
-"""How much of an opening the upper lip closes; the lower one does the rest, with the jaw."""
+UPPER_SHARE, UPPER_MOST = 0.6, 0.035
+"""How much of an opening the upper lip closes, and how far down it comes at most: there is no more
+skin below the nose. The lower one does the rest, with the jaw."""
 OVERLAP = 0.005
 """How far beyond its rim each lip closes: a little of the teeth always clings to the rims."""
 ROLLS_OUT = (0.35, 0.2)
 """By how much of its height each lip, drawn thin as it parted, grows again as it closes."""
 FAR = 0.03
 """The opening from which on it does so in full."""
+LINE, SHADE = 0.006, 0.4
+"""How wide the shadow is on the line where lips meet, and how deep."""
 SKIN = (0.07, 0.1)
 """How far above and below the lips nothing moves any more."""
+REACH = (0.2, 0.35)
+"""How far above and below the lips anything may move."""
 BESIDE = 0.05
 """How far beyond the corners of the mouth."""
 EDGE = 0.003
@@ -94,86 +99,127 @@ class Lips:
         soft = RIM / 2 * self._side / float(self._grid.step.max())
         return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, soft)), np.float32)
 
-    def close(self, face: NDArray[np.uint8], offsets: NDArray[np.float32], stays: float) -> None:
+    def close(
+        self,
+        face: NDArray[np.uint8],
+        offsets: NDArray[np.float32],
+        stays: float,
+        light: bool = True,
+    ) -> None:
         """Close the lips of the painted box as far as is asked, in place.
 
         Args:
             face: (h, w[, C]) uint8.
             offsets: the flow by which it was painted, (2, h, w) on the grid, in pixels.
             stays: the share of the photo's opening that is asked to stay, 0..1.
+            light: whether it shows light, which has a shadow where lips meet, and not colour alone.
         """
         import cv2
 
         moved = self._grid.follow(self._rims.reshape(-1, 2), offsets)
         upper, lower, upper_edge, lower_edge = self._local(moved).reshape(4, -1, 2)
         had = (self._local(self._lower) - self._local(self._upper))[:, 1].clip(0)
-        gap = lower[:, 1] - upper[:, 1]
-        shift = (gap - stays * had).clip(0) * min(1.0, (1 - stays) / GENTLE)
+        shift = (lower[:, 1] - upper[:, 1] - stays * had).clip(0)
+        shift *= min(1.0, (1 - stays) / GENTLE)
         if shift.max() * self._side < 0.5:
             return
         shift[[0, -1]] = 0  # the corners
-        top = np.stack([upper[:, 0], upper[:, 1] + UPPER_SHARE * shift], 1)
-        bottom = np.stack([lower[:, 0], lower[:, 1] - (1 - UPPER_SHARE) * shift], 1)
-
-        low = np.minimum(top.min(0), bottom.min(0)) - np.array((BESIDE, SKIN[0] + 0.08))
-        high = np.maximum(top.max(0), bottom.max(0)) + np.array((BESIDE, SKIN[1] + 0.11))
-        corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
-        corners = corners @ self._axes + self._centre
-        left, first = np.floor(corners.min(0)).astype(int).clip(0)
-        right, last = np.minimum(np.ceil(corners.max(0)).astype(int) + 1, face.shape[1::-1])
-        if right - left < 2 or last - first < 2:
-            return
-        size = (int(right - left), int(last - first))
-        small = (min(size[0], ACROSS), min(size[1], max(1, ACROSS * size[1] // size[0])))
-        x, y = ((np.arange(n) + 0.5) * size[i] / n - 0.5 for i, n in enumerate(small))
-        points = np.stack(np.meshgrid(x + left, y + first), -1)
-        across, down = np.moveaxis(self._local(points), -1, 0)
-
-        def along(rim: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-            order = np.argsort(rim[:, 0])
-            return np.asarray(np.interp(across, rim[order, 0], values[order]))
-
-        above, below = along(top, top[:, 1]) - down, down - along(bottom, bottom[:, 1])
+        down = np.minimum(UPPER_SHARE * shift, UPPER_MOST)
+        top, bottom = upper[:, 1] + down, lower[:, 1] - (shift - down)
         rolled = np.minimum(1, shift / FAR) * (1 - stays)
-        moves = []
-        for rim, edge, far, share, most, skin in (
-            (upper, upper_edge, above, UPPER_SHARE, ROLLS_OUT[0], SKIN[0]),
-            (lower, lower_edge, below, 1 - UPPER_SHARE, ROLLS_OUT[1], SKIN[1]),
-        ):
-            height = np.abs(edge - rim)[:, 1]
-            grown = along(rim, 1 + most * rolled)
-            height, clings = along(rim, height) * grown, along(rim, OVERLAP * rolled)
-            full = share * along(rim, shift) + clings
-            inside = np.clip(far, 0, height)
-            moves.append((full - inside * (1 - 1 / grown)) * _fades(far - height, skin))
-        moves[1] *= -1
+        window = _Window(self, face, upper[:, 0], lower[:, 0], top, bottom)
+        if not window.part.size:
+            return
 
-        def whole(values: NDArray[Any]) -> Any:
-            return cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+        def lip(
+            side: int, far: Any, height: Any, shift: Any, most: float, skin: float
+        ) -> NDArray[np.uint8]:
+            """The face moved down or up (side 1 or -1) by all of `shift` at the rim and less
+            beyond it, where the lip grows, and still less on the skin around it."""
+            grown = window.along(1 + most * rolled)
+            height, inside = window.along(height) * grown, np.clip(far, 0, None)
+            inside = np.minimum(inside, height)
+            move = window.along(shift + OVERLAP * rolled) - inside * (1 - 1 / grown)
+            share = np.clip(1 - (far - height) / max(skin, 1.7 * float(shift.max())), 0, 1)
+            return window.moved(side * move * share * share * (3 - 2 * share))
 
-        columns = np.arange(left, right, dtype=np.float32)
-        rows = np.arange(first, last, dtype=np.float32)[:, None]
-        lips = []
-        for move in moves:
-            dx, dy = (whole(move * axis) for axis in self._axes[1])
-            lips.append(
-                cv2.remap(
-                    face, columns - dx, rows - dy, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-                )
-            )
-        part = face[first:last, left:right]
-        soft = max(1.0, EDGE * self._side)
+        above, below = window.above, window.below
+        over = lip(1, above, upper[:, 1] - upper_edge[:, 1], down, ROLLS_OUT[0], SKIN[0])
+        under = lip(-1, below, lower_edge[:, 1] - lower[:, 1], shift - down, ROLLS_OUT[1], SKIN[1])
+        soft = max(1.0, EDGE * self._side) / self._side
         # The upper lip lies on the lower one: on their line nothing from between them is seen.
-        under = np.clip(1.5 + whole(below) * self._side / soft, 0, 1)
-        over = np.clip(0.5 + whole(above) * self._side / soft, 0, 1)
-        part[...] = mixed(mixed(part, lips[1], under), lips[0], over)
+        joined: Any = mixed(window.part, under, window.whole(np.clip(1.5 + below / soft, 0, 1)))
+        joined = mixed(joined, over, window.whole(np.clip(0.5 + above / soft, 0, 1)))
+        if light:
+            meet = np.clip(1 - (bottom - top) / LINE, 0, 1) * rolled
+            near = np.exp(-np.square(above / max(LINE, 1 / self._side)))
+            shade: Any = window.whole(1 - SHADE * window.along(meet) * near)
+            shade = shade if joined.ndim == 2 else cv2.merge([shade] * joined.shape[2])
+            joined = cv2.multiply(joined, shade, dtype=cv2.CV_8U)
+        window.part[...] = joined
 
     def _local(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Pixels (..., 2) as places along the face's axes about the mouth's middle."""
         return np.asarray((points - self._centre) @ np.linalg.inv(self._axes), np.float64)
 
 
-def _fades(distance: NDArray[np.float64], none: float) -> NDArray[np.float64]:
-    """1 up to a distance of 0, 0 from another on, smoothly."""
-    share = np.clip(1 - distance / none, 0, 1)
-    return np.asarray(share * share * (3 - 2 * share))
+class _Window:
+    """What of a face closing lips can move, and where its points lie.
+
+    Args:
+        lips: the mouth.
+        face: the painted box, (h, w[, C]) uint8.
+        upper, lower: (11,), how far across the rims' points are.
+        top, bottom: (11,), how far down they are to be.
+    """
+
+    def __init__(
+        self,
+        lips: Lips,
+        face: NDArray[np.uint8],
+        upper: NDArray[np.float64],
+        lower: NDArray[np.float64],
+        top: NDArray[np.float64],
+        bottom: NDArray[np.float64],
+    ) -> None:
+        self._face, self._down = face, lips._axes[1]
+        self._rim = np.sort((upper + lower) / 2)
+        low = self._rim[0] - BESIDE, float(top.min()) - REACH[0]
+        high = self._rim[-1] + BESIDE, float(bottom.max()) + REACH[1]
+        corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
+        corners = corners @ lips._axes + lips._centre
+        left, first = np.floor(corners.min(0)).astype(int).clip(0)
+        right, last = np.minimum(np.ceil(corners.max(0)).astype(int) + 1, face.shape[1::-1])
+        self.part = face[first:last, left:right]
+        self._size = (max(1, right - left), max(1, last - first))
+        self._columns = np.arange(left, right, dtype=np.float32)
+        self._rows = np.arange(first, last, dtype=np.float32)[:, None]
+        # Worked out on fewer points: all of this is smooth but for the rims, which are cut later.
+        few = [min(n, ACROSS) for n in self._size]
+        x, y = ((np.arange(n) + 0.5) * self._size[i] / n - 0.5 for i, n in enumerate(few))
+        places = lips._local(np.stack(np.meshgrid(x + left, y + first), -1))
+        self._across = places[..., 0]
+        self.above = self.along(top) - places[..., 1]
+        self.below = places[..., 1] - self.along(bottom)
+
+    def along(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values (11,) at the rims for each of the points, by how far across they are."""
+        return np.asarray(np.interp(self._across, self._rim, values))
+
+    def whole(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Values at the points for every pixel."""
+        import cv2
+
+        enlarged = cv2.resize(values.astype(np.float32), self._size)
+        return np.asarray(enlarged, np.float32)
+
+    def moved(self, far: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """The window with every point moved so far down the face."""
+        import cv2
+
+        x, y = (
+            self._columns - self.whole(far * self._down[0]),
+            self._rows - self.whole(far * self._down[1]),
+        )
+        moved = cv2.remap(self._face, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.uint8)
