@@ -33,8 +33,6 @@ LINE, SHADE = 0.006, 0.4
 """How wide the shadow is on the line where lips meet, and how deep."""
 SKIN = (0.07, 0.1)
 """How far above and below the lips nothing moves any more."""
-REACH = (0.2, 0.35)
-"""How far above and below the lips anything may move."""
 BESIDE = 0.05
 """How far beyond the corners of the mouth."""
 EDGE = 0.003
@@ -127,32 +125,37 @@ class Lips:
         down = np.minimum(UPPER_SHARE * shift, UPPER_MOST)
         top, bottom = upper[:, 1] + down, lower[:, 1] - (shift - down)
         rolled = np.minimum(1, shift / FAR) * (1 - stays)
-        window = _Window(self, face, upper[:, 0], lower[:, 0], top, bottom)
+        heights = upper[:, 1] - upper_edge[:, 1], lower_edge[:, 1] - lower[:, 1]
+        shifts = down, shift - down
+        # Skin is stretched by no more than it can be: far where lips go far.
+        skins = [
+            max(least, 1.7 * float(far.max())) for least, far in zip(SKIN, shifts, strict=True)
+        ]
+        reach = [
+            (1 + most) * float(height.max()) + skin
+            for most, height, skin in zip(ROLLS_OUT, heights, skins, strict=True)
+        ]
+        window = _Window(self, face, (upper[:, 0] + lower[:, 0]) / 2, top, bottom, reach)
         if not window.part.size:
             return
 
-        def lip(
-            side: int, far: Any, height: Any, shift: Any, most: float, skin: float
-        ) -> NDArray[np.uint8]:
-            """The face moved down or up (side 1 or -1) by all of `shift` at the rim and less
-            beyond it, where the lip grows, and still less on the skin around it."""
-            grown = window.along(1 + most * rolled)
-            height, inside = window.along(height) * grown, np.clip(far, 0, None)
-            inside = np.minimum(inside, height)
-            move = window.along(shift + OVERLAP * rolled) - inside * (1 - 1 / grown)
-            share = np.clip(1 - (far - height) / max(skin, 1.7 * float(shift.max())), 0, 1)
-            return window.moved(side * move * share * share * (3 - 2 * share))
-
-        above, below = window.above, window.below
-        over = lip(1, above, upper[:, 1] - upper_edge[:, 1], down, ROLLS_OUT[0], SKIN[0])
-        under = lip(-1, below, lower_edge[:, 1] - lower[:, 1], shift - down, ROLLS_OUT[1], SKIN[1])
+        slid = []
+        for side, far in enumerate((window.above, window.below)):
+            grown = window.along(1 + ROLLS_OUT[side] * rolled)
+            height = window.along(heights[side]) * grown
+            move = window.along(shifts[side] + OVERLAP * rolled)
+            move -= np.clip(far, 0, height) * (1 - 1 / grown)
+            share = np.clip(1 - (far - height) / skins[side], 0, 1)
+            move *= share * share * (3 - 2 * share)
+            slid.append(window.moved(-move if side else move))
         soft = max(1.0, EDGE * self._side) / self._side
         # The upper lip lies on the lower one: on their line nothing from between them is seen.
-        joined: Any = mixed(window.part, under, window.whole(np.clip(1.5 + below / soft, 0, 1)))
-        joined = mixed(joined, over, window.whole(np.clip(0.5 + above / soft, 0, 1)))
+        under, over = 1.5 + window.below / soft, 0.5 + window.above / soft
+        joined: Any = mixed(window.part, slid[1], window.whole(under).clip(0, 1))
+        joined = mixed(joined, slid[0], window.whole(over).clip(0, 1))
         if light:
             meet = np.clip(1 - (bottom - top) / LINE, 0, 1) * rolled
-            near = np.exp(-np.square(above / max(LINE, 1 / self._side)))
+            near = np.exp(-np.square(window.above / max(LINE, 1 / self._side)))
             shade: Any = window.whole(1 - SHADE * window.along(meet) * near)
             shade = shade if joined.ndim == 2 else cv2.merge([shade] * joined.shape[2])
             joined = cv2.multiply(joined, shade, dtype=cv2.CV_8U)
@@ -169,23 +172,24 @@ class _Window:
     Args:
         lips: the mouth.
         face: the painted box, (h, w[, C]) uint8.
-        upper, lower: (11,), how far across the rims' points are.
+        rim: (11,), how far across the rims' points are.
         top, bottom: (11,), how far down they are to be.
+        reach: how far above and below them anything moves.
     """
 
     def __init__(
         self,
         lips: Lips,
         face: NDArray[np.uint8],
-        upper: NDArray[np.float64],
-        lower: NDArray[np.float64],
+        rim: NDArray[np.float64],
         top: NDArray[np.float64],
         bottom: NDArray[np.float64],
+        reach: list[float],
     ) -> None:
         self._face, self._down = face, lips._axes[1]
-        self._rim = np.sort((upper + lower) / 2)
-        low = self._rim[0] - BESIDE, float(top.min()) - REACH[0]
-        high = self._rim[-1] + BESIDE, float(bottom.max()) + REACH[1]
+        self._rim = np.sort(rim)
+        low = self._rim[0] - BESIDE, float(top.min()) - reach[0]
+        high = self._rim[-1] + BESIDE, float(bottom.max()) + reach[1]
         corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
         corners = corners @ lips._axes + lips._centre
         left, first = np.floor(corners.min(0)).astype(int).clip(0)
