@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ganimate import Animator
@@ -200,6 +200,34 @@ def test_points_are_followed_to_where_a_flow_takes_them(
     come = found[1] + np.interp(found[1], rows, move * np.sin(rows / 40))
     assert found[0] == pytest.approx(x, abs=1e-3)
     assert come == pytest.approx(y, abs=0.05)
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    x=st.floats(-40, 240),
+    y=st.floats(-40, 190),
+    side=st.floats(8, 300),
+    roll=st.floats(-180, 180),
+    spread=st.sampled_from([0.0, 3.0, 60.0, 500.0]),
+    stays=st.floats(0, 1),
+    film=st.booleans(),
+)
+def test_no_landmarks_are_too_odd_and_outside_the_frame_nothing_changes(
+    seed: int, x: float, y: float, side: float, roll: float, spread: float, stays: float, film: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    photo = rng.integers(0, 256, (150, 200, 3), np.uint8)
+    frame = FaceFrame.turned((x, y), side / 2, roll)
+    marks = np.array([x, y]) + rng.normal(size=(478, 2)) * spread
+    flow = cv2.GaussianBlur(rng.normal(size=(64, 64, 2)).astype(np.float32), (0, 0), 4)
+    assume((frame.corners().max(0) > 1).all() and (frame.corners().min(0) < (198, 148)).all())
+    blender = Blender(photo, frame, landmarks=marks, alone=film)
+    result = blender.blend(painted(flow, parting=stays))
+    rows, columns = np.mgrid[:150, :200]
+    places = frame.to_crop(np.stack([columns, rows], -1), 1)
+    outside = ~(np.abs(places) <= 0.5 + 1e-9).all(-1)
+    assert (result[outside] == photo[outside]).all()
 
 
 def test_the_share_that_stays_is_what_is_asked_of_parted_lips() -> None:

@@ -76,7 +76,7 @@ class Eyeball:
         lower: NDArray[Any],
     ) -> None:
         (cos, sin), self._centre = frame.x_axis, iris[0]
-        self.radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
+        self.radius = max(1e-3, float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean()))
         self._axes = self.radius * np.array([(cos, sin), (-sin, cos)])
         self._box, self.lids = box, np.concatenate([upper, lower])
         places = self._local(self.lids)
