@@ -48,12 +48,14 @@ class Painted:
         colour: C, (S, S, 3) float32 RGB, 0..255.
         flow: F, (h, w, 2) float32, offsets (x, y) in crop units (the crop's side is 1).
         parting: the share of how far lips are parted that is asked to stay, 0..1.
+        opening: by how much more they are asked to part, 0..1 of AU 25 or 26.
     """
 
     attention: NDArray[np.float32]
     colour: NDArray[np.float32]
     flow: NDArray[np.float32]
     parting: float = 1.0
+    opening: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -242,14 +244,16 @@ class ReaderEngine:
         )
 
 
-def parting(current: Tensor, target: Tensor) -> Tensor:
-    """Which share of how far lips are parted (AU 25 and 26) `target` leaves, (n,) in 0..1.
+def asked_of_lips(current: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Which share of how far lips are parted (AU 25 and 26) `target` leaves, and by how much more
+    it parts them, (n,) in 0..1 each.
 
     Args:
         current, target: (n, 17) intensities.
     """
     now, then = (each[:, [AU_25, AU_26]].amax(1) for each in (current, target))
-    return torch.where(then < now, then / now.clamp(min=1e-3), 1.0)
+    share = torch.where(then < now, then / now.clamp(min=1e-3), 1.0)
+    return share, (then - now).clamp(min=0)
 
 
 def unpack(painting: Painting, current: Tensor, target: Tensor) -> list[Painted]:
@@ -262,9 +266,12 @@ def unpack(painting: Painting, current: Tensor, target: Tensor) -> list[Painted]
     attention = painting.attention[:, 0].float().cpu().numpy()
     colour = ((painting.colour.float() + 1) * 127.5).permute(0, 2, 3, 1).cpu().numpy()
     flow = painting.flow.float().permute(0, 2, 3, 1).cpu().numpy()
-    stays = parting(current, target).tolist()
-    each = zip(attention, colour, flow, stays, strict=True)
-    return [Painted(a, np.ascontiguousarray(c), np.ascontiguousarray(f), s) for a, c, f, s in each]
+    lips = (asked.tolist() for asked in asked_of_lips(current, target))
+    each = zip(attention, colour, flow, *lips, strict=True)
+    return [
+        Painted(a, np.ascontiguousarray(c), np.ascontiguousarray(f), *asked)
+        for a, c, f, *asked in each
+    ]
 
 
 def to_network(crops: NDArray[np.uint8], device: torch.device) -> Tensor:

@@ -217,13 +217,13 @@ class Blender:
         self, painted: Painted, flow: NDArray[np.float32], seen: Seen | None
     ) -> NDArray[np.float32]:
         """The attention on the grid, (h, w). The photo stays where eyeballs and lashes are seen,
-        unless a lid is painted over them, and where it has teeth of its own."""
+        unless a lid is painted over them, and where a mouth shows its own."""
         inside = np.clip(self._enlarge(painted.attention), 0, 1)
         keep: NDArray[np.float32] = 1 - (1 - inside) * self._ramp
         if seen is not None:
             keep += (1 - keep) * seen.lashes * np.clip((keep - LID) / (1 - 2 * LID), 0, 1)
-        teeth = self._lips.teeth(flow) if self._lips else None
-        return keep if teeth is None else np.asarray(keep + (1 - keep) * teeth, np.float32)
+        own = self._lips.own(flow, painted.opening) if self._lips else None
+        return keep if own is None else np.asarray(keep + (1 - keep) * own, np.float32)
 
     @cached_property
     def _uncovered(self) -> NDArray[np.float32]:

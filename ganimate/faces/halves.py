@@ -78,4 +78,5 @@ class Midline:
             colour=right.colour + share * (left.colour - right.colour),
             flow=right.flow + coarse[..., None] * (left.flow - right.flow),
             parting=(right.parting + left.parting) / 2,
+            opening=(right.opening + left.opening) / 2,
         )

@@ -43,8 +43,10 @@ SHOWS = (0.01, 0.02)
 """Openings from which on a mouth begins to show teeth of its own, and shows them."""
 STRETCH = (1.5, 1.7)
 """How many times as far it may open until its teeth begin to give way to lent ones, and have."""
+PARTS = 0.1
+"""How much lips must be asked to part before all is shown that is painted between them."""
 RIM = 0.01
-"""How much of the lips stays the photo's around its teeth."""
+"""How much of the lips stays the photo's around what is its own."""
 ACROSS = 96
 """Points across a mouth at which shifts are worked out."""
 
@@ -72,12 +74,14 @@ class Lips:
         self._centre = (self._upper[0] + self._upper[-1]) / 2
         self._grid = grid
 
-    def teeth(self, offsets: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """Where on the grid a mouth that stands open in the photo goes on showing its own teeth,
-        (h, w) in 0..1; None where it shows none, or too few for how far it opens.
+    def own(self, offsets: NDArray[np.float32], opening: float) -> NDArray[np.float32] | None:
+        """Where on the grid a mouth goes on showing what it shows in the photo, (h, w) in 0..1: its
+        own teeth, where it shows enough of them for how far it opens, or that it is closed, where
+        it is not asked to open. None: nowhere.
 
         Args:
             offsets: the flow, (2, h, w) on the grid, in pixels.
+            opening: by how much more lips are asked to part, 0..1.
         """
         import cv2
 
@@ -85,8 +89,9 @@ class Lips:
         after = [self._local(self._grid.follow(rim, offsets)) for rim in (self._upper, self._lower)]
         had, gap = (float((low - up)[:, 1].max()) for up, low in (before, after))
         share = min(1.0, (STRETCH[1] - gap / max(had, 1e-6)) / (STRETCH[1] - STRETCH[0]))
-        share *= min(1.0, (had - SHOWS[0]) / (SHOWS[1] - SHOWS[0]))
-        if had <= SHOWS[0] or share <= 0:
+        share *= float(np.clip((had - SHOWS[0]) / (SHOWS[1] - SHOWS[0]), 0, 1))
+        share = max(share, 1 - opening / PARTS)
+        if share <= 0:
             return None
         upper, lower = after
         upper[1:-1, 1] -= RIM
@@ -193,7 +198,7 @@ class _Window:
         corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
         corners = corners @ lips._axes + lips._centre
         left, first = np.floor(corners.min(0)).astype(int).clip(0)
-        right, last = np.minimum(np.ceil(corners.max(0)).astype(int) + 1, face.shape[1::-1])
+        right, last = (np.ceil(corners.max(0)).astype(int) + 1).clip(0, face.shape[1::-1])
         self.part = face[first:last, left:right]
         self._size = (max(1, right - left), max(1, last - first))
         self._columns = np.arange(left, right, dtype=np.float32)
