@@ -56,6 +56,16 @@ def test_attention_and_restraint_pull_apart() -> None:
     assert losses.restraint(attention) == 0.25
 
 
+def test_stripes_are_less_calm_than_a_fold_of_the_same_depth() -> None:
+    rows = torch.arange(64.0)
+    stripes = (0.1 * torch.sin(rows)).view(1, 1, -1, 1).expand(1, 3, 64, 64)
+    fold = (0.1 * torch.sin(rows / 10)).view(1, 1, -1, 1).expand(1, 3, 64, 64)
+    everywhere = torch.ones(1, 1, 64, 64)
+    assert losses.calm_error(stripes, everywhere) > 5 * losses.calm_error(fold, everywhere)
+    assert losses.calm_error(torch.full_like(fold, 0.3), everywhere) == 0
+    assert losses.calm_error(stripes, torch.zeros(1, 1, 64, 64)) == 0
+
+
 def test_flow_error_is_in_pixels_and_heeds_its_weight() -> None:
     flow, wanted = torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 10 / 128)
     weight = torch.ones(1, 1, 8, 8)

@@ -14,6 +14,7 @@ from ganimate.faces.topology import (
     INNER_UPPER_LIP,
     JAW_SIDES,
     MIRROR,
+    RIGHT_IRIS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
     SKULL,
@@ -174,6 +175,21 @@ def test_brows_and_lids_never_fold_over_the_eye(data: FaceDataset) -> None:
         before = data.landmarks[:, lower, 1] - data.landmarks[:, upper, 1]
         after = moved[:, lower, 1] - moved[:, upper, 1]
         assert after.tolist() == pytest.approx((least * before).tolist(), abs=0.7)
+
+
+def test_eyes_open_no_further_than_iris_and_some_white(data: FaceDataset) -> None:
+    directions = torch.zeros(17, 478, 2)
+    directions[3, list(RIGHT_UPPER_LID[1:-1]), 1] = -30  # AU5
+    wide = torch.zeros(len(data), 17)
+    wide[:, 3] = 1
+    moved = still(data, directions).move(data.landmarks, torch.zeros_like(wide), wide)
+    iris = data.landmarks[:, list(RIGHT_IRIS)]
+    radius = (iris[:, 1:] - iris[:, :1]).norm(dim=-1).mean(1)
+    before, after = (
+        gap(points, RIGHT_UPPER_LID, RIGHT_LOWER_LID).amax(1) for points in (data.landmarks, moved)
+    )
+    assert after.tolist() == pytest.approx(torch.maximum(2.4 * radius, before).tolist(), abs=0.5)
+    assert (after > before + 0.5).any()
 
 
 def test_what_lets_go_moves_less(data: FaceDataset, teacher: Teacher) -> None:
