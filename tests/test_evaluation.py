@@ -283,6 +283,15 @@ def test_the_generator_is_encoded_once(subjects: Subjects) -> None:
     assert len(encoded) == 3
 
 
+def test_attention_is_as_large_as_crops_are(subjects: Subjects) -> None:
+    network = Generator(width=16, blocks=1, mouths=1, lids=1).eval().requires_grad_(False)
+    part = subjects.part(slice(2))
+    target = intensities("grin").expand(2, -1)
+    painted = GeneratorPainter(network)(part.crops, part.landmarks, target, part.current)
+    assert painted.attention.shape == (2, 1, *part.crops.shape[-2:])
+    assert painted.pictures.shape == part.crops.shape
+
+
 def test_the_teacher_moves_pixels_alone(subjects: Subjects) -> None:
     part = subjects.part(slice(2))
     directions = torch.zeros(17, 478, 2)

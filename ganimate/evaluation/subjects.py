@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -163,7 +164,8 @@ class GeneratorPainter:
         painting = self.network.paint(self._encoded, crops, target, current, DETAIL)
         pairs = zip(self._blenders, unpack(painting, current, target), strict=True)
         pictures = np.stack([blender.blend(painted) for blender, painted in pairs])
-        return Painted(to_network(pictures, crops.device), painting.attention)
+        attention = F.interpolate(painting.attention, crops.shape[-2:], mode="area")
+        return Painted(to_network(pictures, crops.device), attention)
 
 
 class Reframed:
