@@ -41,7 +41,7 @@ GENTLE = 0.25
 """Of the opening, what must be asked to close until what the flow leaves open counts in full."""
 SHOWS = (0.01, 0.02)
 """Openings from which on a mouth begins to show teeth of its own, and shows them."""
-STRETCH = (1.5, 1.7)
+STRETCH = (1.25, 1.45)
 """How many times as far it may open until its teeth begin to give way to lent ones, and have."""
 PARTS = 0.1
 """How much lips must be asked to part before all is shown that is painted between them."""
