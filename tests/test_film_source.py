@@ -16,6 +16,7 @@ from ganimate.errors import GanimateError, UsageError
 from ganimate.media.source import (
     Colours,
     FilmInfo,
+    _unpacked,
     decode_arguments,
     input_arguments,
     open_film,
@@ -160,6 +161,9 @@ def test_a_film_that_is_cut_off(tmp_path: Path, suffix: str) -> None:
     cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with open_film(cut) as source, pytest.raises(GanimateError, match=rf"cut\{suffix}.*cut off"):
         list(source)
+    # Said by unpacking alone, too, where decoding ends before ffmpeg has said it.
+    assert _unpacked(cut)
+    assert _unpacked(path) == ""
     cut.write_bytes(path.read_bytes()[:100])
     with pytest.raises(GanimateError, match=rf"cut\{suffix}"), open_film(cut) as source:
         list(source)

@@ -323,6 +323,22 @@ def _complaint(told: str) -> str:
     return " / ".join(line.strip() for line in lines[:2])
 
 
+def _unpacked(path: Path) -> str:
+    """What ffmpeg says is wrong with a film that it only unpacks.
+
+    Where it decodes, too, it sometimes ends before it has said so.
+    """
+    arguments = [find_ffmpeg(), *_QUIET, *input_arguments(path), "-map", "0:V:0"]
+    done = subprocess.run(
+        [*arguments, "-c", "copy", "-f", "null", "-"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    return _complaint(done.stderr.decode(errors="replace"))
+
+
 class _Messages:
     """Reads what ffmpeg says while it decodes: the time of each frame, and complaints."""
 
@@ -386,7 +402,7 @@ def _decode(film: FilmSource) -> Generator[tuple[float, Pixels], None, None]:
         if status != 0 or data:
             raise GanimateError(f"{film.path}: ffmpeg failed to read it ({status})", words)
         end = film.start + film.duration if film.duration is not None else 0.0
-        if words and reached < end - EARLY:
+        if reached < end - EARLY and (words := words or _unpacked(film.path)):
             raise GanimateError(
                 f"{film.path}: the file is damaged or cut off {reached:.1f} s into {end:.1f} s",
                 words,
