@@ -145,7 +145,8 @@ class Blender:
             self._eyes.lay(moved, seen)
         coarse = _deep(self._blurred(moved) if self._enlarged is None else self._moved(flow, seen))
         colour = _deep(self._enlarge(self._sharpened(painted)))
-        keep = self._kept(painted, flow, seen)[..., None]
+        rims = self._lips.followed(flow) if self._lips else None
+        keep = self._kept(painted, seen, rims)[..., None]
         detail = self._detail(keep, colour - coarse)
         rest = self._whole(colour + (coarse - colour) * keep - coarse * detail)
         if self._grain and (bare := np.clip(2.5 * (1 - keep - detail) - 1, 0, 1)).any():
@@ -153,10 +154,9 @@ class Blender:
         detail = detail.repeat(colour.shape[2], axis=2)
         face = cv2.multiply(moved, self._whole(detail), dtype=cv2.CV_32F)
         face = cv2.add(face, rest, dtype=cv2.CV_8U)
-        if self._lips and painted.parting < 1:
-            self._lips.close(
-                np.asarray(face, np.uint8), flow, painted.parting, self._grain is not None
-            )
+        if self._lips and rims is not None and painted.parting < 1:
+            light = self._grain is not None
+            self._lips.close(np.asarray(face, np.uint8), rims, painted.parting, light)
         cv2.copyTo(face, self._inside, region)
 
     def restore(self, photo: NDArray[np.uint8]) -> None:
@@ -180,7 +180,8 @@ class Blender:
         whole = np.ones(self.pixels.shape[:2], np.float32)
         flow = self._flow(painted)
         seen = self._eyes.seen(flow) if self._eyes else None
-        shown = self._whole(self._kept(painted, flow, seen))
+        rims = self._lips.followed(flow) if self._lips else None
+        shown = self._whole(self._kept(painted, seen, rims))
         region = whole[self.top : self.bottom, self.left : self.right]
         np.copyto(region, shown, where=self._inside > 0)
         return whole
@@ -214,7 +215,7 @@ class Blender:
         return detail
 
     def _kept(
-        self, painted: Painted, flow: NDArray[np.float32], seen: Seen | None
+        self, painted: Painted, seen: Seen | None, rims: NDArray[np.float64] | None
     ) -> NDArray[np.float32]:
         """The attention on the grid, (h, w). The photo stays where eyeballs and lashes are seen,
         unless a lid is painted over them, and where a mouth shows its own."""
@@ -222,7 +223,9 @@ class Blender:
         keep: NDArray[np.float32] = 1 - (1 - inside) * self._ramp
         if seen is not None:
             keep += (1 - keep) * seen.lashes * np.clip((keep - LID) / (1 - 2 * LID), 0, 1)
-        own = self._lips.own(flow, painted.opening) if self._lips else None
+        own = None
+        if self._lips and rims is not None:
+            own = self._lips.own(rims, painted.opening)
         return keep if own is None else np.asarray(keep + (1 - keep) * own, np.float32)
 
     @cached_property

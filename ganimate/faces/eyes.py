@@ -78,6 +78,7 @@ class Eyeball:
         (cos, sin), self._centre = frame.x_axis, iris[0]
         self.radius = max(1e-3, float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean()))
         self._axes = self.radius * np.array([(cos, sin), (-sin, cos)])
+        self._inverse = np.linalg.inv(self._axes)
         self._box, self.lids = box, np.concatenate([upper, lower])
         places = self._local(self.lids)
         gap = float(self._gaps(self.lids).max())
@@ -154,7 +155,7 @@ class Eyeball:
         shown = np.stack([x, np.clip(y, *reach(x))], -1)
         hidden = shown[..., 1] != y
         x, y = x[hidden][:, None], y[hidden][:, None]
-        middle = float((reach(np.zeros(1))[0] + reach(np.zeros(1))[1]).item() / 2)
+        middle = float(np.mean(reach(np.zeros(1))))
 
         def along(share: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
             down = y + share * (middle - y)
@@ -178,7 +179,7 @@ class Eyeball:
 
     def _local(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Pixels (..., 2) as radii of the iris from its centre, along the face's axes."""
-        return np.asarray((points - self._centre) @ np.linalg.inv(self._axes), np.float64)
+        return np.asarray((points - self._centre) @ self._inverse, np.float64)
 
     def _pixels(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(places @ self._axes + self._centre, np.float64)

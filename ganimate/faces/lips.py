@@ -68,44 +68,54 @@ class Lips:
             OUTER_LIPS[:9:-1] + OUTER_LIPS[:1],
         )
         self._rims = np.stack([landmarks[list(rim)] for rim in lips])
-        self._upper, self._lower = self._rims[:2]
+        upper, lower = self._rims[:2]
         (cos, sin), self._side = frame.x_axis, frame.native_side
         self._axes = self._side * np.array([(cos, sin), (-sin, cos)])
-        self._centre = (self._upper[0] + self._upper[-1]) / 2
+        self._inverse = np.linalg.inv(self._axes)
+        self._centre = (upper[0] + upper[-1]) / 2
         self._grid = grid
+        self._had = (self._local(lower) - self._local(upper))[:, 1]
 
-    def own(self, offsets: NDArray[np.float32], opening: float) -> NDArray[np.float32] | None:
+    def followed(self, offsets: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Where a flow takes the rims of the lips, (4, 11, 2) about the mouth's middle: the inner
+        upper, the inner lower, the outer upper and the outer lower one.
+
+        Args:
+            offsets: the flow, (2, h, w) on the grid, in pixels.
+        """
+        moved = self._grid.follow(self._rims.reshape(-1, 2), offsets)
+        return self._local(moved).reshape(self._rims.shape)
+
+    def own(self, rims: NDArray[np.float64], opening: float) -> NDArray[np.float32] | None:
         """Where on the grid a mouth goes on showing what it shows in the photo, (h, w) in 0..1: its
         own teeth, where it shows enough of them for how far it opens, or that it is closed, where
         it is not asked to open. None: nowhere.
 
         Args:
-            offsets: the flow, (2, h, w) on the grid, in pixels.
+            rims: what `followed` gave.
             opening: by how much more lips are asked to part, 0..1.
         """
         import cv2
 
-        before = [self._local(rim) for rim in (self._upper, self._lower)]
-        after = [self._local(self._grid.follow(rim, offsets)) for rim in (self._upper, self._lower)]
-        had, gap = (float((low - up)[:, 1].max()) for up, low in (before, after))
+        upper, lower = rims[0].copy(), rims[1].copy()
+        had, gap = float(self._had.max()), float((lower - upper)[:, 1].max())
         share = min(1.0, (STRETCH[1] - gap / max(had, 1e-6)) / (STRETCH[1] - STRETCH[0]))
         share *= float(np.clip((had - SHOWS[0]) / (SHOWS[1] - SHOWS[0]), 0, 1))
         share = max(share, 1 - opening / PARTS)
         if share <= 0:
             return None
-        upper, lower = after
         upper[1:-1, 1] -= RIM
         lower[1:-1, 1] += RIM
-        rims = np.concatenate([upper, lower[::-1]]) @ self._axes + self._centre
+        outline = np.concatenate([upper, lower[::-1]]) @ self._axes + self._centre
         mask: Any = np.zeros(self._grid.points[::-1], np.float32)
-        cv2.fillPoly(mask, [np.rint(16 * self._grid.at(rims)).astype(np.int32)], share, shift=4)
+        cv2.fillPoly(mask, [np.rint(16 * self._grid.at(outline)).astype(np.int32)], share, shift=4)
         soft = RIM / 2 * self._side / float(self._grid.step.max())
         return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.5, soft)), np.float32)
 
     def close(
         self,
         face: NDArray[np.uint8],
-        offsets: NDArray[np.float32],
+        rims: NDArray[np.float64],
         stays: float,
         light: bool = True,
     ) -> None:
@@ -113,16 +123,14 @@ class Lips:
 
         Args:
             face: (h, w[, C]) uint8.
-            offsets: the flow by which it was painted, (2, h, w) on the grid, in pixels.
+            rims: what `followed` gave for the flow by which it was painted.
             stays: the share of the photo's opening that is asked to stay, 0..1.
             light: whether it shows light, which has a shadow where lips meet, and not colour alone.
         """
         import cv2
 
-        moved = self._grid.follow(self._rims.reshape(-1, 2), offsets)
-        upper, lower, upper_edge, lower_edge = self._local(moved).reshape(4, -1, 2)
-        had = (self._local(self._lower) - self._local(self._upper))[:, 1].clip(0)
-        shift = (lower[:, 1] - upper[:, 1] - stays * had).clip(0)
+        upper, lower, upper_edge, lower_edge = rims
+        shift = (lower[:, 1] - upper[:, 1] - stays * self._had.clip(0)).clip(0)
         shift *= min(1.0, (1 - stays) / GENTLE)
         if shift.max() * self._side < 0.5:
             return
@@ -168,7 +176,7 @@ class Lips:
 
     def _local(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Pixels (..., 2) as places along the face's axes about the mouth's middle."""
-        return np.asarray((points - self._centre) @ np.linalg.inv(self._axes), np.float64)
+        return np.asarray((points - self._centre) @ self._inverse, np.float64)
 
 
 class _Window:

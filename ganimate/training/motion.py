@@ -129,6 +129,11 @@ def closing(current: Tensor, target: Tensor) -> Tensor:
     return ((there - here) / (1 - here).clamp(min=0.05)).clamp(0, 1)
 
 
+def _gap(landmarks: Tensor, upper: list[int], lower: list[int], down: Tensor) -> Tensor:
+    """How far a lower rim is below an upper one, (n, k) crop pixels along `down` (n, 1, 2)."""
+    return ((landmarks[:, lower] - landmarks[:, upper]) * down).sum(-1)
+
+
 def _limit(
     moved: Tensor,
     upper: tuple[int, ...],
@@ -143,9 +148,9 @@ def _limit(
     """
     up, low = list(upper), list(lower)
     down = downwards(before)
-    gap = ((moved[:, low] - moved[:, up]) * down).sum(-1)
+    gap = _gap(moved, up, low, down)
     # Rims that cross already (a closed mouth, found with noise) may stay as they are.
-    floor = ((before[:, low] - before[:, up]) * down).sum(-1).clamp(max=0)
+    floor = _gap(before, up, low, down).clamp(max=0)
     wanted = torch.maximum(gap, floor) * keep.unsqueeze(1)
     correction = (gap - wanted).unsqueeze(-1) * down
     moved[:, up] += share * correction
@@ -166,8 +171,8 @@ def _hold_together(
     """
     upper, lower, following = map(list, lips)
     down = downwards(before)
-    gap = ((moved[:, lower] - moved[:, upper]) * down).sum(-1)
-    had = ((before[:, lower] - before[:, upper]) * down).sum(-1).clamp(min=0)
+    gap = _gap(moved, upper, lower, down)
+    had = _gap(before, upper, lower, down).clamp(min=0)
     parts = ((gap - had).clamp(min=0) * (1 - freedom.unsqueeze(1))).unsqueeze(-1) * down
     moved[:, upper] += (1 - FOLLOWING) * parts
     moved[:, following] -= FOLLOWING * parts.repeat(1, len(following) // len(upper), 1)
@@ -186,8 +191,8 @@ def _hold_apart(
     `lifted`, as many landmarks as the rims have or a multiple, goes up by what is missing.
     """
     down = downwards(before)
-    gap = ((moved[:, list(lower)] - moved[:, list(upper)]) * down).sum(-1)
-    had = ((before[:, list(lower)] - before[:, list(upper)]) * down).sum(-1).clamp(min=0)
+    gap = _gap(moved, list(upper), list(lower), down)
+    had = _gap(before, list(upper), list(lower), down).clamp(min=0)
     missing = (least * had - gap).clamp(min=0).repeat(1, len(lifted) // len(upper))
     moved[:, list(lifted)] -= missing.unsqueeze(-1) * down
 
@@ -203,8 +208,8 @@ def _hold_within(
     already was as far above it does not rise."""
     up, low = list(upper), list(lower)
     down = downwards(before)
-    gap = ((moved[:, low] - moved[:, up]) * down).sum(-1)
-    had = ((before[:, low] - before[:, up]) * down).sum(-1)
+    gap = _gap(moved, up, low, down)
+    had = _gap(before, up, low, down)
     room = (most - had.amax(1)).clamp(min=0)
     share = (room / (gap.amax(1) - had.amax(1)).clamp(min=1e-3)).clamp(max=1)
     excess = (gap - had).clamp(min=0) * (1 - share.unsqueeze(1))
