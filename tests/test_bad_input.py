@@ -31,8 +31,8 @@ from ganimate.cli.app import main
 from ganimate.errors import GanimateError, UsageError
 from ganimate.facs import ActionUnits, load_expressions
 from ganimate.media.credentials import read_pem
+from ganimate.media.probe import probe, read_probe
 from ganimate.media.provenance import Provenance, xmp_packet, xmp_properties
-from ganimate.media.source import probe, read_probe
 from ganimate.media.stills import read_photo
 from ganimate.networks.reader import Reader
 from ganimate.timeline import Timeline

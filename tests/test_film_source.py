@@ -13,16 +13,8 @@ from films import ffmpeg, write_film
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from ganimate.errors import GanimateError, UsageError
-from ganimate.media.source import (
-    Colours,
-    FilmInfo,
-    _unpacked,
-    decode_arguments,
-    input_arguments,
-    open_film,
-    probe_arguments,
-    read_probe,
-)
+from ganimate.media.probe import Colours, FilmInfo, input_arguments, probe_arguments, read_probe
+from ganimate.media.source import _unpacked, decode_arguments, open_film
 
 COUNT = 20
 SIZE = (64, 48)

@@ -15,13 +15,13 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from ganimate.media.ffmpeg import find_ffmpeg
+from ganimate.media.probe import input_arguments
 from ganimate.media.provenance import (
     DIGITAL_SOURCE_TYPE,
     MAX_PACKET,
     MP4_XMP_UUID,
     xmp_properties,
 )
-from ganimate.media.source import input_arguments
 
 if TYPE_CHECKING:
     from PIL import Image
