@@ -13,27 +13,34 @@ from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
     JAW_SIDES,
+    LEFT_BROW,
+    LOWER_LIP,
     MIRROR,
+    NOSE_WINGS,
+    RIGHT_BROW,
     RIGHT_IRIS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
     SKULL,
+    UPPER_LIP,
 )
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
-from ganimate.training.fields import dense_field, polygon
-from ganimate.training.fit import GAINS, OUTLINE_GAIN, fit_teacher
+from ganimate.training.fields import dense_field, interpolate, polygon
+from ganimate.training.fit import DROPPED, GAINS, HUNG, LIFTED, OUTLINE_GAIN, fit_teacher
 from ganimate.training.lenders import Lenders
 from ganimate.training.lids import lend_lids, lid_area, make_lids
 from ganimate.training.motion import (
     AU25,
     AU26,
     AU45,
+    LEAST_LIP,
     Teacher,
 )
 from ganimate.training.mouths import lend_mouths, make_mouths
 from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
+from ganimate.training.territory import FOREIGN
 
 
 @pytest.fixture(scope="module")
@@ -69,26 +76,70 @@ def test_mirror_is_its_own_inverse() -> None:
     assert [MIRROR[i] for i in MIRROR] == list(range(478))
 
 
+def taught(data: FaceDataset, wanted: torch.Tensor) -> torch.Tensor:
+    """The directions fitted to faces whose landmarks move with their labels as `wanted`."""
+    intensities = torch.rand(480, 17, generator=torch.Generator().manual_seed(1))
+    many = FaceDataset(
+        data.images.repeat(40, 1, 1, 1), intensities,
+        data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", intensities, wanted),
+        data.pose.repeat(40, 1), data.names * 40, "",
+    )  # fmt: skip
+    return fit_teacher(many, ridge=0.01, faces=16).directions
+
+
 def test_a_known_motion_is_found(data: FaceDataset) -> None:
     """Landmarks made to move with the labels give that very motion back, steepened."""
     wanted = torch.zeros(17, 478, 2)
     wanted[8, :, 1] = 3.0
     wanted[8, list(SKULL + JAW_SIDES)] = 0
-    landmarks = data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", data.action_units, wanted)
-    many = FaceDataset(
-        data.images.repeat(40, 1, 1, 1), data.action_units.repeat(40, 1),
-        landmarks.repeat(40, 1, 1), data.pose.repeat(40, 1), data.names * 40, "",
-    )  # fmt: skip
-    many.action_units.copy_(torch.rand(480, 17, generator=torch.Generator().manual_seed(1)))
-    many.landmarks.copy_(
-        data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", many.action_units, wanted)
-    )
-    found = fit_teacher(many, ridge=0.01, faces=16).directions
+    found = taught(data, wanted)
     # Steepened everywhere, and less where the face ends.
     nose, chin = 4, 152
     assert found[8, nose, 1] == pytest.approx(3.0 * GAINS[8][0], abs=0.05)
     assert found[8, chin, 1] == pytest.approx(3.0 * OUTLINE_GAIN, abs=0.05)
     assert found[[i for i in range(17) if i != 8]].abs().max() < 0.1
+
+
+def test_each_action_unit_moves_its_own_part_of_the_face(data: FaceDataset) -> None:
+    """What labels that lean on each other find elsewhere is mostly not kept."""
+    wanted = torch.zeros(17, 478, 2)
+    brows, lips = [RIGHT_BROW[4], RIGHT_BROW[9]], [*UPPER_LIP[3:6]]  # far from the outline
+    for row in (2, 10):  # AU4 of the brows, AU15 of the mouth
+        wanted[row, [*brows, *[MIRROR[i] for i in brows], *lips], 1] = 2.0
+    found = taught(data, wanted)[..., 1]
+    for row, own, foreign in ((2, brows, lips), (10, lips, brows)):
+        steep = 2.0 * GAINS[row][0]
+        assert found[row, own].mean() == pytest.approx(steep, rel=0.05)
+        assert found[row, foreign].mean() == pytest.approx(FOREIGN * steep, rel=0.05)
+
+
+def test_jaw_and_nose_take_along_what_hangs_on_them(data: FaceDataset) -> None:
+    wanted = torch.zeros(17, 478, 2)
+    upper, lower = list(UPPER_LIP), list(LOWER_LIP[4::9])  # the chin's outline is not near
+    wanted[6, upper + lower, 1] = -2.0  # AU9 and AU26 of both lips, AU25 and AU4 of one part each
+    wanted[15, upper + lower, 1] = 2.0
+    wanted[14, lower, 1] = 3.0
+    wanted[2, list(RIGHT_BROW + LEFT_BROW), 1] = 2.0
+    found = taught(data, wanted)[..., 1]
+    gain = [motion for motion, _ in GAINS]
+    near = {"rel": 0.05}
+    assert found[6, upper].mean() == pytest.approx(-2 * gain[6], **near)
+    assert found[6, lower].mean() == pytest.approx(-2 * gain[6] * (1 - LIFTED), **near)
+    assert found[6, list(RIGHT_BROW)].mean() > 0.5
+    assert found[15, upper].mean() == pytest.approx(2 * gain[15] * (1 - HUNG), **near)
+    hangs = 2 * gain[15] + DROPPED * 3 * gain[14]
+    assert found[15, lower].mean() == pytest.approx(hangs, **near)
+
+
+def test_a_lip_never_reaches_the_nose(data: FaceDataset) -> None:
+    directions = torch.zeros(17, 478, 2)
+    directions[7, list(UPPER_LIP), 1] = -30
+    face, asked = data.landmarks[:1], torch.zeros(1, 17)
+    asked[:, 7] = 1
+    moved = still(data, directions).move(face, torch.zeros(1, 17), asked)
+    had, kept = (gap(each, NOSE_WINGS, UPPER_LIP[:9])[0] for each in (face, moved))
+    assert (kept / had).min() >= LEAST_LIP - 0.02
+    assert (kept / had).max() <= 1
 
 
 def test_a_head_that_moves_and_grows_moves_no_muscle(data: FaceDataset) -> None:
@@ -161,6 +212,21 @@ def test_the_field_carries_landmarks_and_rests_at_the_edge(data: FaceDataset) ->
     assert field[:, :, 32, 32][:, 1] * 128 == pytest.approx([-4, -4], abs=0.3)
     for edge in (field[..., 0], field[..., -1], field[:, :, 0], field[:, :, -1]):
         assert edge.abs().max() * 128 < 0.2
+
+
+def test_interpolation_is_shepards() -> None:
+    rng = torch.Generator().manual_seed(2)
+    points, offsets = (
+        torch.rand(3, 40, 2, generator=rng) * 128,
+        torch.randn(3, 40, 2, generator=rng),
+    )
+    field = interpolate(points, offsets, 16, 0.6)
+    centres = (torch.arange(16).double() + 0.5) * 8 - 0.5
+    grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).view(1, -1, 1, 2)
+    square = (grid - points[:, None].double()).square().sum(-1) + 0.6**2
+    weight = square**-2
+    expected = weight @ offsets.double() / weight.sum(-1, keepdim=True) / 128
+    assert torch.allclose(field.flatten(2).transpose(1, 2).double(), expected, atol=1e-6)
 
 
 def test_brows_and_lids_never_fold_over_the_eye(data: FaceDataset) -> None:

@@ -49,6 +49,17 @@ LOWER_LIP = (
 )  # fmt: skip
 """The lower lip in four rows, from its inner rim between the corners to the outer one."""
 
+UPPER_LIP = (
+    185, 40, 39, 37, 0, 267, 269, 270, 409,
+    184, 74, 73, 72, 11, 302, 303, 304, 408,
+    183, 42, 41, 38, 12, 268, 271, 272, 407,
+    191, 80, 81, 82, 13, 312, 311, 310, 415,
+)  # fmt: skip
+"""The upper lip in four rows, from its outer rim between the corners to the inner one."""
+
+NOSE_WINGS = (98, 98, 98, 97, 2, 326, 327, 327, 327)
+"""Where the nose ends above each landmark of the upper lip's outer rim."""
+
 RIGHT_BROW = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107)
 LEFT_BROW = (276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
 """The lower edge of each brow, outwards in, then the upper one."""

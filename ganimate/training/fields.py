@@ -26,6 +26,9 @@ RIMS = (
 )
 """Upper and lower rims that meet: the lids of both eyes, and the lips."""
 
+CACHED = 2**19
+"""Weights that are worked out at once on a CPU: 2 MB of them."""
+
 KEPT = [i for i in range(478) if i not in IRISES]
 """Irises do not move with the lids: left out of every field."""
 
@@ -56,25 +59,19 @@ def dense_field(
 
 def interpolate(points: Tensor, offsets: Tensor, size: int, softness: float) -> Tensor:
     """Inverse-distance interpolation: (n, k, 2) crop pixels, twice -> (n, 2, size, size) flow."""
-    n, device = len(points), points.device
-    points = points + 0.5
-    cells = (torch.arange(size, device=device) + 0.5) * (CROP_SIZE / size)
-    grid = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), -1).view(1, -1, 2)
+    cells = (torch.arange(size, device=points.device) + 0.5) * (CROP_SIZE / size) - 0.5
+    across, down = (points.unsqueeze(-1) - cells).square().unbind(2)
+    across = across + softness**2
+    # Ones beside the offsets: their product with the weights is the sum to divide by.
+    columns = torch.cat([offsets, torch.ones_like(offsets[..., :1])], 2).transpose(1, 2)
     # A few rows at a time: the weights of a whole picture would not stay in a CPU's cache.
-    rows = grid.shape[1] if device.type == "cuda" else 512
-    lengths = (points * points).sum(-1).unsqueeze(1) + softness**2
+    rows = size if points.is_cuda else max(1, CACHED // across.numel())
     parts = []
-    for part in grid.split(rows, 1):
-        square = torch.baddbmm(
-            lengths + (part * part).sum(-1, keepdim=True),
-            part.expand(n, -1, -1),
-            points.transpose(1, 2),
-            alpha=-2,
-        )
-        weight = square.square_().reciprocal_()
-        parts.append((weight @ offsets) / weight.sum(-1, keepdim=True))
-    field = torch.cat(parts, 1)
-    return field.view(n, size, size, 2).permute(0, 3, 1, 2) / CROP_SIZE
+    for some in down.split(rows, 2):
+        square = some.unsqueeze(-1) + across.unsqueeze(2)
+        parts.append(columns @ square.square_().reciprocal_().flatten(2))
+    moved, total = torch.cat(parts, 2).split([2, 1], 1)
+    return (moved / total).unflatten(2, (size, size)) / CROP_SIZE
 
 
 def _apart(landmarks: Tensor, distance: float = 1.2) -> Tensor:

@@ -30,15 +30,16 @@ from ganimate.training.cutting import blur
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, fade
 from ganimate.training.motion import Teacher, contrast_of
+from ganimate.training.territory import around_mouth, below_lips, territory
 
 TEXTURE_SIZE = 64
 PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
 GAINS = (
-    (1.7, 2.3), (1.6, 2.3), (1.8, 2.4), (2.2, 1.9), (8.4, 6.7), (2.7, 2.7), (3.2, 3.4),
-    (3.9, 3.7), (1.2, 1.8), (3.5, 4.1), (2.6, 2.3), (2.6, 2.1), (4.6, 1.6), (3.1, 3.8),
-    (1.3, 1.8), (1.8, 1.8), (1.3, 1.8),
+    (1.9, 2.3), (1.6, 2.3), (1.8, 2.4), (2.4, 1.9), (8.8, 6.7), (3.0, 2.7), (3.5, 3.4),
+    (4.3, 3.7), (1.2, 1.8), (3.7, 4.1), (2.6, 2.3), (2.9, 2.1), (4.8, 1.6), (3.1, 3.8),
+    (1.3, 1.8), (2.0, 1.8), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
 
@@ -62,6 +63,17 @@ OUTLINE_REACH = 12.0
 JAW, JAW_GAIN = 15, 0.8
 """Row of the action unit that does move the outline, 26, and the gain there: a chin has little room
 to the frame's edge, and beyond this would be pressed flat against it."""
+FROWN, SQUINT, NOSE, UPPER_LIP, PARTED = 2, 5, 6, 7, 14
+"""Rows of AU 4, 7, 9, 10 and 25."""
+LEVEL = [12, 13]
+"""Rows of AU 20 and 23: they stretch and tighten a mouth, and lift it nowhere."""
+LIFTED = 0.7
+"""How much of what regression lifts of lower lip and chin with nose or upper lip is not theirs."""
+HUNG = 0.6
+"""How much of what it lowers of nose and upper lip with the jaw is not the jaw's."""
+DROPPED, FROWNED = 0.35, 0.35
+"""How far a jaw that drops parts the lips, of what AU25 does; how far a nose that is wrinkled draws
+brows and lids, of what AU 4 and 7 do."""
 CHEEKS = 4
 """Row of AU6, which raises cheeks and narrows eyes: it is steepened most, and what regression finds
 of it in lips and brows is other action units' and stays as it is found."""
@@ -97,8 +109,10 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     shading = found.view(17, 3, TEXTURE_SIZE, TEXTURE_SIZE)
     shading = (shading + shading.flip(-1)) / 2
     motion, folds = torch.tensor(GAINS).unbind(1)
-    directions = _anchored(directions, nod, mean) * _spread(motion, mean)
+    directions = _own(_anchored(directions, nod, mean), mean) * _spread(motion, mean)
+    directions = _together(directions, mean)
     shading = shading * folds[:, None, None, None]
+    shading = shading * territory(_cells(), mean).view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE)
     # Folds are local; what is broad is light, age and complexion that labels lean on.
     shading = shading - blur(shading, 4.0)
     # They are shadow and light; of the colours that labels lean on less is theirs.
@@ -128,6 +142,34 @@ def _anchored(directions: Tensor, nod: Tensor, mean: Tensor) -> Tensor:
     seen = whole[:, bones].flatten(1).T
     shares = torch.linalg.lstsq(seen, directions[:, bones].flatten(1).T).solution
     return directions - torch.einsum("bk,bpc->kpc", shares, whole)
+
+
+def _own(directions: Tensor, mean: Tensor) -> Tensor:
+    """Directions (17, 478, 2) of what each action unit's own muscle moves."""
+    lips = list(OUTER_LIPS)
+    own, below = territory(mean, mean), below_lips(mean)
+    own[[NOSE, UPPER_LIP]] *= 1 - LIFTED * below
+    own[JAW] *= 1 - HUNG * (1 - below)
+    own[CHEEKS] = 1  # limited by its gain: see `_spread`
+    directions = directions.clone()
+    lifts = directions[LEVEL][:, lips, 1].mean(1, keepdim=True)
+    directions[LEVEL, :, 1] -= around_mouth(mean) * lifts
+    return directions * own.unsqueeze(-1)
+
+
+def _together(directions: Tensor, mean: Tensor) -> Tensor:
+    """Steepened directions, with what cannot move alone: the lower lip hangs on the jaw, and who
+    wrinkles the nose draws brows down and lids together."""
+    directions = directions.clone()
+    directions[JAW] += DROPPED * below_lips(mean).unsqueeze(-1) * directions[PARTED]
+    directions[NOSE] += FROWNED * (directions[FROWN] + directions[SQUINT])
+    return directions
+
+
+def _cells() -> Tensor:
+    """Middles of a texture's cells, (64 * 64, 2), in crop pixels."""
+    cells = (torch.arange(TEXTURE_SIZE) + 0.5) * (CROP_SIZE / TEXTURE_SIZE) - 0.5
+    return torch.stack(torch.meshgrid(cells, cells, indexing="xy"), -1).flatten(0, 1)
 
 
 def _spread(gain: Tensor, mean: Tensor) -> Tensor:
@@ -160,8 +202,7 @@ def _ridge(features: Tensor, values: Tensor, penalty: float) -> Tensor:
 
 def _skin(mean: Tensor) -> Tensor:
     """1 on the face's skin, 0 on eyes and mouth and beyond its outline, softly; (64, 64)."""
-    cells = (torch.arange(TEXTURE_SIZE) + 0.5) * (CROP_SIZE / TEXTURE_SIZE) - 0.5
-    grid = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), -1)
+    grid = _cells().view(TEXTURE_SIZE, TEXTURE_SIZE, 2)
     corners = (mean[list(FACE_OVAL)] + 0.5) * (TEXTURE_SIZE / CROP_SIZE) - 0.5
     face = cv2.fillPoly(
         np.zeros((TEXTURE_SIZE, TEXTURE_SIZE), np.float32), [corners.round().int().numpy()], 1.0

@@ -25,8 +25,10 @@ from ganimate.faces.topology import (
     LEFT_BROW,
     LEFT_IRIS,
     LOWER_LIP,
+    NOSE_WINGS,
     RIGHT_BROW,
     RIGHT_IRIS,
+    UPPER_LIP,
 )
 from ganimate.networks.warp import warp
 from ganimate.training.fields import RIMS, dense_field, downwards
@@ -36,11 +38,12 @@ AU12, AU25, AU26, AU45 = 8, 14, 15, 16
 
 DEEPEST = 0.5
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""
-LEAST_EYE, LEAST_BROW = 0.35, 0.45
-"""Shares of the eye's opening, and of the skin between lid and brow, that always stay."""
+LEAST_EYE, LEAST_BROW, LEAST_LIP = 0.35, 0.45, 0.5
+"""Shares of the eye's opening, of the skin between lid and brow, and of that between nose and upper
+lip, that always stay."""
 WIDEST_EYE = 2.4
 """Radii of the iris by which eyes open at most: its own two, and white above it."""
-PARTING, FOLLOWING = 0.25, 0.8
+PARTING, FOLLOWING = 0.25, 0.7
 """How much of AU25 or 26 must be asked for until lips may part freely; how far the lower lip, kept
 closed, follows a raised upper one, which gives way by the rest."""
 
@@ -83,6 +86,7 @@ class Teacher:
             _hold_within(moved, upper, lower, landmarks, WIDEST_EYE * _radius(landmarks, iris))
         for brow, crease, whole in _BROWS:
             _hold_apart(moved, brow, crease, landmarks, LEAST_BROW, whole)
+        _hold_below(moved, NOSE_WINGS, UPPER_LIP, landmarks, LEAST_LIP)
         parted_now = torch.maximum(current[:, AU25], current[:, AU26])
         parted_then = torch.maximum(target[:, AU25], target[:, AU26])
         # Lips that are asked to meet do: whatever the linear motion leaves open is closed.
@@ -214,6 +218,23 @@ def _hold_within(
     share = (room / (gap.amax(1) - had.amax(1)).clamp(min=1e-3)).clamp(max=1)
     excess = (gap - had).clamp(min=0) * (1 - share.unsqueeze(1))
     moved[:, up] += excess.unsqueeze(-1) * down
+
+
+def _hold_below(
+    moved: Tensor, upper: tuple[int, ...], below: tuple[int, ...], before: Tensor, least: float
+) -> None:
+    """Let what is below a rim rise no nearer to it than a share of the distance, in place.
+
+    What would rise further rises less as a whole, so that it keeps its shape. `below` begins with
+    the landmarks that face the rim, and has a multiple of them.
+    """
+    up, low = list(upper), list(below)
+    down = downwards(before)
+    had = _gap(before, up, low[: len(up)], down).clamp(min=0)
+    nearer = (had - _gap(moved, up, low[: len(up)], down)).clamp(min=0)
+    share = ((1 - least) * had / nearer.clamp(min=1e-3)).amin(1, keepdim=True).clamp(max=1)
+    excess = (nearer * (1 - share)).repeat(1, len(low) // len(up))
+    moved[:, low] += excess.unsqueeze(-1) * down
 
 
 def _radius(landmarks: Tensor, iris: tuple[int, ...]) -> Tensor:
