@@ -16,8 +16,7 @@ from ganimate.engine import DETAIL, ReaderEngine, to_network, unpack
 from ganimate.errors import GanimateError
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
-from ganimate.networks.generator import Generator
-from ganimate.networks.warp import warp
+from ganimate.networks.generator import Generator, Painting
 from ganimate.training.augment import middle
 from ganimate.training.dataset import MARGIN, STORED_SIZE, FaceDataset
 from ganimate.training.fields import dense_field
@@ -140,32 +139,50 @@ class Painter(Protocol):
         ...
 
 
-class GeneratorPainter:
-    """A generator, whose paintings are put back into the crops as they are into photos.
+class _Faces:
+    """Crops as if they were photos, into which paintings of them are put back.
 
-    Called again with the very same crops it does not encode them again.
+    Whoever paints the very same crops again does not prepare them again.
     """
+
+    def __init__(self) -> None:
+        self._crops: Tensor | None = None
+        self._blenders: list[Blender] = []
+
+    def are(self, crops: Tensor, landmarks: Tensor) -> bool:
+        """Take these crops; whether they are new."""
+        if crops is self._crops:
+            return False
+        size = crops.shape[-1]
+        whole = FaceFrame.turned(((size - 1) / 2, (size - 1) / 2), size / 2, 0)
+        faces = zip(pixels(crops), landmarks.cpu().numpy(), strict=True)
+        self._crops = crops
+        self._blenders = [Blender(crop, whole, landmarks=points) for crop, points in faces]
+        return True
+
+    def put_back(self, painting: Painting, current: Tensor, target: Tensor) -> Painted:
+        """The pictures that `ganimate edit` would make of the paintings."""
+        pairs = zip(self._blenders, unpack(painting, current, target), strict=True)
+        pictures = np.stack([blender.blend(painted) for blender, painted in pairs])
+        attention = F.interpolate(painting.attention, pictures.shape[1:3], mode="area")
+        return Painted(to_network(pictures, attention.device), attention)
+
+
+class GeneratorPainter:
+    """A generator, whose paintings are put back as they are into photos."""
 
     def __init__(self, network: Generator) -> None:
         self.network = network
-        self._crops: Tensor | None = None
+        self._faces = _Faces()
         self._encoded: list[Tensor] = []
-        self._blenders: list[Blender] = []
 
     def __call__(
         self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
     ) -> Painted:
-        if crops is not self._crops:
-            self._crops, self._encoded = crops, self.network.encode(crops)
-            size = crops.shape[-1]
-            whole = FaceFrame.turned(((size - 1) / 2, (size - 1) / 2), size / 2, 0)
-            faces = zip(pixels(crops), landmarks.cpu().numpy(), strict=True)
-            self._blenders = [Blender(crop, whole, landmarks=points) for crop, points in faces]
+        if self._faces.are(crops, landmarks):
+            self._encoded = self.network.encode(crops)
         painting = self.network.paint(self._encoded, crops, target, current, DETAIL)
-        pairs = zip(self._blenders, unpack(painting, current, target), strict=True)
-        pictures = np.stack([blender.blend(painted) for blender, painted in pairs])
-        attention = F.interpolate(painting.attention, crops.shape[-2:], mode="area")
-        return Painted(to_network(pictures, crops.device), attention)
+        return self._faces.put_back(painting, current, target)
 
 
 class Reframed:
@@ -192,15 +209,18 @@ class Reframed:
 
 
 class TeacherPainter:
-    """The motion teacher alone: the photo's own pixels, moved, and no paint."""
+    """The motion teacher alone: the photo's own pixels, moved, put back likewise, and no paint."""
 
     def __init__(self, teacher: Teacher) -> None:
         self.teacher = teacher
+        self._faces = _Faces()
 
     def __call__(
         self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
     ) -> Painted:
+        self._faces.are(crops, landmarks)
         moved = self.teacher.move(landmarks, current, target)
         moved = self.teacher.close_eyes(moved, current, target)
-        pictures = warp(crops, dense_field(moved, landmarks))
-        return Painted(pictures, torch.ones_like(pictures[:, :1]))
+        kept, nothing = torch.ones_like(crops[:, :1]), torch.zeros_like(crops)
+        painting = Painting(kept, nothing, dense_field(moved, landmarks))
+        return self._faces.put_back(painting, current, target)
