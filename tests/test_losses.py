@@ -60,10 +60,15 @@ def test_stripes_are_less_calm_than_a_fold_of_the_same_depth() -> None:
     rows = torch.arange(64.0)
     stripes = (0.1 * torch.sin(rows)).view(1, 1, -1, 1).expand(1, 3, 64, 64)
     fold = (0.1 * torch.sin(rows / 10)).view(1, 1, -1, 1).expand(1, 3, 64, 64)
-    everywhere = torch.ones(1, 1, 64, 64)
-    assert losses.calm_error(stripes, everywhere) > 5 * losses.calm_error(fold, everywhere)
-    assert losses.calm_error(torch.full_like(fold, 0.3), everywhere) == 0
-    assert losses.calm_error(stripes, torch.zeros(1, 1, 64, 64)) == 0
+    light, dark = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), -0.5)
+    everywhere, nowhere = torch.ones(1, 1, 64, 64), torch.zeros(1, 1, 64, 64)
+    striped = losses.calm_error(stripes, light, everywhere)
+    assert striped > 5 * losses.calm_error(fold, light, everywhere)
+    assert losses.calm_error(torch.full_like(fold, 0.3), light, everywhere) == 0
+    assert losses.calm_error(stripes, light, nowhere) == 0
+    # On skin half as light they are seen twice as well.
+    seen = losses.calm_error(stripes, dark, everywhere)
+    torch.testing.assert_close(seen, 2 * striped)
 
 
 def test_flow_error_is_in_pixels_and_heeds_its_weight() -> None:

@@ -262,7 +262,7 @@ class GeneratorTask:
             terms["picture"] = (weights.picture, picture)
             if weights.calm > 0:
                 paint = result - warp(scenes.source, painting.flow)
-                error = losses.calm_error(paint, (scenes.weight <= 1).float())
+                error = losses.calm_error(paint, scenes.source, (scenes.weight <= 1).float())
                 terms["calm"] = (weights.calm, error)
         if scenes.laid is not None and painting.laid is not None:
             ours, truth = painting.laid, scenes.laid

@@ -12,6 +12,10 @@ REFERENCE_BATCH = 25
 """The batch for which the paper's weights were written; sums are converted to means with it."""
 
 
+MIDDLE_GREY, DARKEST = 0.45, 0.1
+"""Of 1: how light a face is on which paint counts as it is, and the darkest that is told apart."""
+
+
 def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
     """Critic's side of WGAN: real patches up, painted ones down."""
     return fake.mean() - real.mean()
@@ -82,15 +86,20 @@ def restraint(attention: Tensor) -> Tensor:
     return (1 - attention).mean()
 
 
-def calm_error(paint: Tensor, outside: Tensor) -> Tensor:
+def calm_error(paint: Tensor, photo: Tensor, outside: Tensor) -> Tensor:
     """Total variation of paint where folds and shades are all that is to be painted.
 
-    Whoever is told what a reader sees finds stripes that it takes for muscles.
+    Whoever is told what a reader sees finds stripes that it takes for muscles. Eyes see them by how
+    much they differ from the light around (Weber 1834), so on dark skin they count for more.
 
     Args:
         paint: (n, 3, S, S), how far the picture departs from the moved photo.
+        photo: (n, 3, S, S) in [-1, 1], whose middle is the face.
         outside: (n, 1, S, S), 0 in mouths and on lids.
     """
+    inner = slice(photo.shape[-1] // 4, -photo.shape[-1] // 4)
+    light = (photo[..., inner, inner].mean((1, 2, 3), keepdim=True) + 1) / 2
+    paint = paint * (MIDDLE_GREY / light.clamp(min=DARKEST))
     down = (paint[..., 1:, :] - paint[..., :-1, :]).abs() * outside[..., 1:, :]
     right = (paint[..., :, 1:] - paint[..., :, :-1]).abs() * outside[..., :, 1:]
     return down.mean() + right.mean()
