@@ -51,6 +51,7 @@ from ganimate.evaluation.subjects import (
     Subjects,
     T,
     TeacherPainter,
+    Weakened,
     choose_subjects,
     in_context,
     pixels,
@@ -151,6 +152,12 @@ def test_a_painter_that_obeys_controls_all(subjects: Subjects) -> None:
     told = figures.to_dict()
     assert list(told["action_units"]) == [str(number) for number in AU_NUMBERS]
     assert told["mean"]["rise"] == pytest.approx(1, abs=1e-5)
+
+
+def test_asked_for_half_of_each_change_a_painter_does_half(subjects: Subjects) -> None:
+    readings = sweep(Weakened(obedient, 0.5), reads_corner, subjects, track)
+    figures = control(readings, torch.full((17,), 0.5))
+    assert figures.rise == pytest.approx(np.full(17, 0.5), abs=1e-5)
 
 
 def test_spearman_knows_ties_and_direction() -> None:
@@ -493,6 +500,7 @@ def test_the_command_for_people_and_a_teacher(
     teacher = Teacher(directions, landmarks, shading, torch.ones(17))
     save_state(tmp_path / "run" / "teacher.safetensors", vars(teacher))
     words = ["none", dataset, "--split", "validation", "--faces", 4, "--teacher", "run"]
+    words += ["--strength", 0.5]
     done = ganimate("evaluate", *words, "--reader", reader)
     assert done.returncode == 0, done.stderr
     assert "not looking for faces" in done.stderr
@@ -502,6 +510,7 @@ def test_the_command_for_people_and_a_teacher(
     assert lines[-1] == str(Path("runs/evaluation/sheet.png"))
     report = json.loads((tmp_path / "runs/evaluation/report.json").read_text("utf-8"))
     assert report["weights"]["kind"] == "motion teacher"
+    assert report["weights"]["strength"] == 0.5
     assert report["restraint"]["attention"] == 1
     assert "fairness" not in report
 

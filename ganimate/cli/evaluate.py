@@ -26,6 +26,9 @@ def evaluate(
     dataset: Annotated[Path, Argument(metavar="DATASET", help="Folder with test-*.parquet.")],
     split: Annotated[Split, Option(help="Which part of the dataset.")] = "test",
     faces: Annotated[int, Option(min=4, help="At most this many, evenly chosen.")] = 200,
+    strength: Annotated[
+        float, Option(min=0.0, max=1.0, help="The share of each change to ask for.")
+    ] = 1.0,
     reader: Annotated[
         Path | None, Option(metavar="FILE", help="The evaluation reader; else the shipped one.")
     ] = None,
@@ -85,6 +88,7 @@ def evaluate(
         out,
         split=split,
         faces=faces,
+        strength=strength,
         device=device,
         notify=console.notice,
         track=console.track,

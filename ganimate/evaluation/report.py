@@ -27,6 +27,7 @@ from ganimate.evaluation.subjects import (
     Reframed,
     TeacherPainter,
     Track,
+    Weakened,
     choose_subjects,
 )
 from ganimate.evaluation.targets import judge
@@ -80,6 +81,7 @@ def evaluate(
     *,
     split: str = "test",
     faces: int = 200,
+    strength: float = 1.0,
     device: str = "auto",
     notify: Callable[[str], None] = lambda text: None,
     track: Track = _pass_on,
@@ -91,6 +93,7 @@ def evaluate(
         out: folder for both files, made if missing; those of an earlier evaluation are replaced.
         split: ``test``, ``validation`` or ``train``.
         faces: at most this many of the split, evenly chosen; at least 4.
+        strength: the share of each change that is asked for, 0..1.
         device: as for an engine.
         notify: told what a person should know.
         track: shows how far it is.
@@ -105,6 +108,8 @@ def evaluate(
     # What can be wrong with any file is found out before the long work.
     where = pick_device(device)
     paint, made = _painter(sources, where)
+    if strength < 1:
+        paint, made = Weakened(paint, strength), made | {"strength": strength}
     reader, reader_info = load_evaluation_reader(sources.reader)
     _check_size(reader_info)
     read = reader.requires_grad_(False).to(where).read

@@ -185,6 +185,19 @@ class GeneratorPainter:
         return self._faces.put_back(painting, current, target)
 
 
+class Weakened:
+    """Another painter, asked for a share of each change: painters can be compared where they move
+    faces equally far, since whatever moves a face less also leaks less and keeps more of it."""
+
+    def __init__(self, paint: Painter, strength: float) -> None:
+        self.paint, self.strength = paint, strength
+
+    def __call__(
+        self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
+    ) -> Painted:
+        return self.paint(crops, landmarks, torch.lerp(current, target, self.strength), current)
+
+
 class Reframed:
     """Another painter's pictures as they are met again: each cut in its own face frame.
 
