@@ -1,7 +1,8 @@
 """Draw the figures of these pages anew, from the example photos and the shipped weights.
 
-    python docs/figures.py                          # all but teacher.jpg
+    python docs/figures.py                          # all but the two below
     python docs/figures.py --teacher runs/default   # teacher.jpg alone, of a run's teacher
+    python docs/figures.py --studio                 # studio.jpg alone, in Chromium
 
 The photos that difficult.jpg shows are made here, from the same two.
 """
@@ -10,6 +11,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,9 +44,13 @@ CELL = 150
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--teacher", type=Path, metavar="RUN")
+    parser.add_argument("--studio", action="store_true")
     asked = parser.parse_args()
     if asked.teacher:
         save(beside_teacher(asked.teacher), "teacher")
+    if asked.studio:
+        save(studio(), "studio")
+    if asked.teacher or asked.studio:
         return
     animator = Animator(notify=print)
     both = [animator.open(EXAMPLES / f"{name}.jpg") for name in PHOTOS]
@@ -154,6 +163,37 @@ def beside_teacher(run: Path) -> Pixels:
             cells.append(np.stack([crop, *shown]))
     rows = [(name, "") for name in painters] * len(PHOTOS)
     return labelled_grid(np.stack(cells), ["photo", *HARD_LOOKS], rows)
+
+
+def studio() -> Pixels:
+    """The studio as it looks with three keys, an expression and a slider that was moved."""
+    from playwright.sync_api import sync_playwright
+
+    words = [sys.executable, "-m", "ganimate", "studio", "portrait.jpg", "--no-browser", "--json"]
+    process = subprocess.Popen(words, cwd=EXAMPLES, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout
+        address = json.loads(process.stdout.readline())["address"]
+        with sync_playwright() as driver:
+            path = shutil.which("chromium")
+            browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 720})
+            page.goto(address)
+            page.wait_for_selector('canvas[data-look=""]')
+            for look in ("neutral", "surprise", "laugh"):
+                page.click(f"button[data-name={look}]")
+                page.wait_for_selector(f'canvas[data-look="{look}"]')
+                page.click("#add")
+            page.click("button[data-name=smile]")
+            page.fill("#strength", "0.9")
+            page.fill("#au2", "0.4")
+            page.wait_for_selector('canvas[data-look="smile*0.9 2=0.4"]')
+            shot = page.screenshot()
+            browser.close()
+    finally:
+        process.terminate()
+        process.wait()
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
 
 
 if __name__ == "__main__":

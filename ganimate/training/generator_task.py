@@ -60,6 +60,7 @@ class GeneratorTask:
         fabric: where and how to run.
         teacher: needed where the recipe weighs motion, undo or shading.
         reader: a frozen reader, needed where the recipe weighs it.
+        known: its correlation with the labels of each action unit.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class GeneratorTask:
         fabric: Fabric,
         teacher: Teacher | None = None,
         reader: Reader | None = None,
+        known: list[float] | None = None,
     ) -> None:
         self.recipe, self.train_set, self.validation = recipe, train, validation
         self.fabric, device = fabric, fabric.device
@@ -92,6 +94,9 @@ class GeneratorTask:
         self.optimisers = {"generator": painter_adam}
         # What few faces show, and readers see faintly, would drown beside the smiles.
         balance = 1 / train.action_units.std(0).clamp(min=0.05)
+        # Who reads an action unit badly would teach to paint stripes that it takes for it: each
+        # counts by the share of the labels' variance that is explained.
+        balance *= torch.tensor(known or [1.0]).square()
         balance /= balance.mean()
         self.judges = Judges(recipe, self.generator.size, reader, fabric, self.rng, balance)
         if self.judges.critic is not None:

@@ -92,12 +92,15 @@ def prepare(
     elif isinstance(recipe, EvaluationRecipe):
         task = EvaluationTask(recipe, train, validation, fabric)
     else:
-        reader = None
+        reader, known = None, None
         if _read(recipe):
+            from ganimate.networks.reader import ACTION_UNITS
             from ganimate.weights import load_reader
 
-            reader, _ = load_reader()
-        task = GeneratorTask(recipe, train, validation, fabric, teacher, reader)
+            reader, info = load_reader()
+            found = info.metadata.get("metrics", {})
+            known = [found.get(f"r/{row}", 1.0) for row in range(ACTION_UNITS)]
+        task = GeneratorTask(recipe, train, validation, fabric, teacher, reader, known)
         if start is not None:
             task.start_from(start)
     scalars = SummaryWriter(str(out / "scalars")) if fabric.is_global_zero else None
