@@ -218,6 +218,17 @@ def test_the_second_stage_waits_and_borrows_from_named_faces(dataset: Path, tmp_
     assert {"reader", "features", "adversarial", "critic/contest"} <= set(task.step(1))
 
 
+def test_what_the_reader_knows_less_of_it_teaches_less(dataset: Path, tmp_path: Path) -> None:
+    task = trainer(dataset, tiny(tmp_path, "finish"), tmp_path / "f").task
+    assert isinstance(task, GeneratorTask)
+    spread = task.train_set.action_units.std(0).clamp(min=0.05)
+    counts = task.judges.balance * spread
+    found = load_reader()[1].metadata["metrics"]
+    known = torch.tensor([found[f"r/{row}"] for row in range(17)])
+    torch.testing.assert_close(counts / counts[8], (known / known[8]).square())
+    assert task.judges.balance.mean() == pytest.approx(1)
+
+
 def test_fewer_lenders_than_there_is_room_for_lend_twice(dataset: Path, tmp_path: Path) -> None:
     network = {"trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 5, "lids": 4}
     task = trainer(dataset, tiny(tmp_path, "finish", network=network), tmp_path / "f").task
