@@ -85,3 +85,15 @@ def test_picture_error_ignores_what_has_no_weight() -> None:
     weight[..., :8] = 0
     assert losses.picture_error(pictures, wanted, weight) == 0
     assert losses.picture_error(pictures, wanted, 1 - weight) > 0.5
+
+
+def test_a_spot_counts_for_more_than_as_much_shade() -> None:
+    photo, everywhere = torch.full((1, 3, 64, 64), -0.1), torch.ones(1, 1, 64, 64)
+    nothing, spot = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
+    spot[..., 30:34, 30:34] = -0.5
+    shade = torch.full_like(spot, float(spot.mean()))
+    assert losses.excess_error(shade, nothing, photo, everywhere) == 0
+    found = losses.excess_error(spot, nothing, photo, everywhere)
+    assert found == pytest.approx((0.5 - 0.1) ** 2 * 16 / 64**2)
+    assert losses.excess_error(spot, spot, photo, everywhere) == 0
+    assert losses.excess_error(spot, nothing, photo, torch.zeros(1, 1, 64, 64)) == 0

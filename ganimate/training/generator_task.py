@@ -265,10 +265,14 @@ class GeneratorTask:
             terms["motion"] = (weights.motion, error)
             picture = losses.picture_error(result, scenes.truth, scenes.weight)
             terms["picture"] = (weights.picture, picture)
+            skin = (scenes.weight <= 1).float()
+            paint = result - warp(scenes.source, painting.flow)
             if weights.calm > 0:
-                paint = result - warp(scenes.source, painting.flow)
-                error = losses.calm_error(paint, scenes.source, (scenes.weight <= 1).float())
-                terms["calm"] = (weights.calm, error)
+                terms["calm"] = (weights.calm, losses.calm_error(paint, scenes.source, skin))
+            if weights.excess > 0:
+                wanted = scenes.truth - warp(scenes.source, scenes.flow)
+                error = losses.excess_error(paint, wanted, scenes.source, skin)
+                terms["excess"] = (weights.excess, error)
         if scenes.laid is not None and painting.laid is not None:
             ours, truth = painting.laid, scenes.laid
             covers = torch.maximum(truth.mouth, truth.lids)

@@ -88,6 +88,7 @@ class Losses:
         restraint: our opposite of `attention`: keeps A at 1 where paint is not needed.
         motion, picture: the teachers' flow and picture.
         calm: total variation of paint outside of mouths and lids, where `motion` and `picture` are.
+        excess: mean square of how far skin is from its truth beyond what is forgiven, likewise.
         undo: a third of a batch are exercises with a real photo as the truth.
         reader: a frozen reader's error on what was painted.
         laid: how well mouths are placed between lips and lids over eyes, where the network can.
@@ -105,6 +106,7 @@ class Losses:
     motion: float = 0.0
     picture: float = 0.0
     calm: float = 0.0
+    excess: float = 0.0
     undo: bool = False
     reader: float = 0.0
     features: float = 0.0
