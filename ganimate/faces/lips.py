@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # Lengths are shares of the face frame's side.
 UPPER_SHARE, UPPER_MOST = 0.6, 0.035
-"""How much of an opening the upper lip closes, and how far down it comes at most: there is no more
-skin below the nose. The lower one does the rest, with the jaw."""
+"""How much of an opening the upper lip closes, and how far below its place in the photo it comes at
+most: there is no more skin below the nose. The lower one does the rest, with the jaw."""
 OVERLAP = 0.005
 """How far beyond its rim each lip closes: a little of the teeth always clings to the rims."""
 ROLLS_OUT = (0.35, 0.2)
@@ -74,7 +74,8 @@ class Lips:
         self._inverse = np.linalg.inv(self._axes)
         self._centre = (upper[0] + upper[-1]) / 2
         self._grid = grid
-        self._had = (self._local(lower) - self._local(upper))[:, 1]
+        self._height = self._local(upper)[:, 1]
+        self._had = self._local(lower)[:, 1] - self._height
 
     def followed(self, offsets: NDArray[np.float32]) -> NDArray[np.float64]:
         """Where a flow takes the rims of the lips, (4, 11, 2) about the mouth's middle: the inner
@@ -135,7 +136,8 @@ class Lips:
         if shift.max() * self._side < 0.5:
             return
         shift[[0, -1]] = 0  # the corners
-        down = np.minimum(UPPER_SHARE * shift, UPPER_MOST)
+        raised = (self._height - upper[:, 1]).clip(0)
+        down = np.minimum(UPPER_SHARE * shift, UPPER_MOST + raised)
         top, bottom = upper[:, 1] + down, lower[:, 1] - (shift - down)
         rolled = np.minimum(1, shift / FAR) * (1 - stays)
         heights = upper[:, 1] - upper_edge[:, 1], lower_edge[:, 1] - lower[:, 1]
