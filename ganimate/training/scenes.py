@@ -185,7 +185,7 @@ def make_scenes(
     flow = torch.where(pick, back, field)
     flow_weight = 1 - 0.9 * _halved(mouth_of_truth)
     # Lids and lips are small and move far: what moves counts for more than what rests.
-    flow_weight = flow_weight * (1 + flow.norm(dim=1, keepdim=True) * CROP_SIZE)
+    flow_weight = flow_weight * (1 + torch.hypot(*flow.split(1, 1)) * CROP_SIZE)
     opened = _eyes(landmarks) * (-change[:, AU45]).clamp(min=0).view(-1, 1, 1, 1)
     flow_weight = flow_weight * (1 + EYE_WEIGHT * _halved(opened))
     flow_weight = flow_weight * (1 - 0.9 * _halved(lids))
