@@ -160,6 +160,19 @@ def test_lips_meet_over_teeth_as_far_as_is_asked() -> None:
     assert (closed[:, :130] == photo[:, :130]).all()
 
 
+def test_lips_of_which_one_is_raised_meet_where_the_mouth_was() -> None:
+    """The raised one comes down again, instead of the lower one with the chin going up to it."""
+    photo, marks = drawn(gap=30)
+    y, x = np.mgrid[:64, :64] * (SIDE / 64)
+    near = np.exp(-(((x - MOUTH[0]) / 90) ** 2 + ((y - 325) / 26) ** 2))
+    flow = np.stack([0 * x, 30 / SIDE * near], -1).astype(np.float32)
+    closed = Blender(photo, FRAME, landmarks=marks).blend(painted(flow, parting=0))
+    column = closed[:, MOUTH[0]].astype(int)
+    red = np.flatnonzero(column[:, 0] > column[:, 1] + 50)
+    assert teeth(closed) == 0
+    assert (red[0] + red[-1]) / 2 == pytest.approx(MOUTH[1], abs=6)
+
+
 def test_closed_lips_have_nothing_to_close() -> None:
     photo, marks = drawn(gap=0)
     closed = Blender(photo, FRAME, landmarks=marks).blend(painted(parting=0))
