@@ -188,6 +188,7 @@ def studio() -> Pixels:
             page.fill("#strength", "0.9")
             page.fill("#au2", "0.4")
             page.wait_for_selector('canvas[data-look="smile*0.9 2=0.4"]')
+            page.wait_for_load_state("networkidle")  # the keys' little pictures
             shot = page.screenshot()
             browser.close()
     finally:

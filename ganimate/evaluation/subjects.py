@@ -149,7 +149,7 @@ class _Faces:
         self._crops: Tensor | None = None
         self._blenders: list[Blender] = []
 
-    def are(self, crops: Tensor, landmarks: Tensor) -> bool:
+    def take(self, crops: Tensor, landmarks: Tensor) -> bool:
         """Take these crops; whether they are new."""
         if crops is self._crops:
             return False
@@ -179,7 +179,7 @@ class GeneratorPainter:
     def __call__(
         self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
     ) -> Painted:
-        if self._faces.are(crops, landmarks):
+        if self._faces.take(crops, landmarks):
             self._encoded = self.network.encode(crops)
         painting = self.network.paint(self._encoded, crops, target, current, DETAIL)
         return self._faces.put_back(painting, current, target)
@@ -231,7 +231,7 @@ class TeacherPainter:
     def __call__(
         self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
     ) -> Painted:
-        self._faces.are(crops, landmarks)
+        self._faces.take(crops, landmarks)
         moved = self.teacher.move(landmarks, current, target)
         moved = self.teacher.close_eyes(moved, current, target)
         kept, nothing = torch.ones_like(crops[:, :1]), torch.zeros_like(crops)

@@ -102,9 +102,14 @@ def _anchors(device: torch.device, count: int = 12) -> Tensor:
 
 def fade(size: int, device: torch.device, width: float = 0.08) -> Tensor:
     position = (torch.arange(size, device=device) + 0.5) / size
-    ramp = (torch.minimum(position, 1 - position) / width).clamp(0, 1)
-    ramp = ramp * ramp * (3 - 2 * ramp)
+    ramp = smoothstep(torch.minimum(position, 1 - position) / width)
     return ramp[:, None] * ramp[None, :]
+
+
+def smoothstep(share: Tensor) -> Tensor:
+    """0 up to 0, 1 from 1 on, and a cubic without edges between."""
+    share = share.clamp(0, 1)
+    return share * share * (3 - 2 * share)
 
 
 def polygon(points: Tensor, size: int = CROP_SIZE) -> Tensor:

@@ -19,7 +19,7 @@ from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.cutting import EXTENT
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.framing import unmoved
-from ganimate.training.judges import Judges
+from ganimate.training.judges import Judges, Terms
 from ganimate.training.lenders import Lenders, furnish
 from ganimate.training.lids import make_lids
 from ganimate.training.motion import AU25, AU26, AU45, Teacher
@@ -265,14 +265,7 @@ class GeneratorTask:
             terms["motion"] = (weights.motion, error)
             picture = losses.picture_error(result, scenes.truth, scenes.weight)
             terms["picture"] = (weights.picture, picture)
-            skin = (scenes.weight <= 1).float()
-            paint = result - warp(scenes.source, painting.flow)
-            if weights.calm > 0:
-                terms["calm"] = (weights.calm, losses.calm_error(paint, scenes.source, skin))
-            if weights.excess > 0:
-                wanted = scenes.truth - warp(scenes.source, scenes.flow)
-                error = losses.excess_error(paint, wanted, scenes.source, skin)
-                terms["excess"] = (weights.excess, error)
+            terms |= self._skin_terms(scenes, painting, result)
         if scenes.laid is not None and painting.laid is not None:
             ours, truth = painting.laid, scenes.laid
             covers = torch.maximum(truth.mouth, truth.lids)
@@ -285,6 +278,21 @@ class GeneratorTask:
         told = {name: value.detach() for name, (_, value) in terms.items()}
         told["attention_mean"] = painting.attention.detach().mean()
         return total, told
+
+    def _skin_terms(self, scenes: Scenes, painting: Painting, result: Tensor) -> Terms:
+        """What holds paint outside of mouths and lids."""
+        weights, terms = self.recipe.losses, Terms()
+        if weights.calm == weights.excess == 0:
+            return terms
+        skin = (scenes.weight <= 1).float()
+        paint = result - warp(scenes.source, painting.flow)
+        if weights.calm > 0:
+            terms["calm"] = (weights.calm, losses.calm_error(paint, scenes.source, skin))
+        if weights.excess > 0:
+            wanted = scenes.truth - warp(scenes.source, scenes.flow)
+            error = losses.excess_error(paint, wanted, scenes.source, skin)
+            terms["excess"] = (weights.excess, error)
+        return terms
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

@@ -15,6 +15,7 @@ from ganimate.faces.topology import (
     RIGHT_LOWER_LID,
 )
 from ganimate.facs import AU_NUMBERS
+from ganimate.training.fields import smoothstep
 
 UPPER_FACE = (1, 2, 4, 5, 6, 7, 45)
 """Those of the brows, the lids and the cheeks below them; all others are the lower face's."""
@@ -42,20 +43,20 @@ def territory(points: Tensor, mean: Tensor) -> Tensor:
         (17, m).
     """
     depth = _depth(points, mean)
-    upper, lower = 1 - _smooth((depth - 0.3) / 0.7), _smooth(depth / 0.6)
+    upper, lower = 1 - smoothstep((depth - 0.3) / 0.7), smoothstep(depth / 0.6)
     own = torch.stack([upper if number in UPPER_FACE else lower for number in AU_NUMBERS])
     return FOREIGN + (1 - FOREIGN) * own
 
 
 def around_mouth(mean: Tensor) -> Tensor:
     """(478,): 1 for the landmarks of the mouth and the chin, 0 above the wings of the nose."""
-    return _smooth((_depth(mean, mean) - 0.7) / 0.4)
+    return smoothstep((_depth(mean, mean) - 0.7) / 0.4)
 
 
 def below_lips(mean: Tensor) -> Tensor:
     """(478,): 1 for the landmarks of the lower lip and the chin, 0 above, half at lips' corners."""
     mouth = mean[list(INNER_UPPER_LIP + INNER_LOWER_LIP), 1].mean()
-    below = _smooth((mean[:, 1] - mouth) / 4 + 0.5)
+    below = smoothstep((mean[:, 1] - mouth) / 4 + 0.5)
     upper = set(OUTER_LIPS + INNER_UPPER_LIP) - set(LOWER_LIP)
     below[sorted(upper)] = 0.0
     below[[*LOWER_LIP]] = 1.0
@@ -67,8 +68,3 @@ def _depth(points: Tensor, mean: Tensor) -> Tensor:
     """How far down the face places are: 0 at the lower lids, 1 at the base of the nose."""
     lids = mean[list(RIGHT_LOWER_LID + LEFT_LOWER_LID), 1].amax()
     return (points[:, 1] - lids) / (mean[NOSE_BASE, 1] - lids)
-
-
-def _smooth(share: Tensor) -> Tensor:
-    share = share.clamp(0, 1)
-    return share * share * (3 - 2 * share)
