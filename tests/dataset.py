@@ -1,4 +1,4 @@
-"""A small dataset in the real format, made from the example portraits."""
+"""A small dataset in the real format, made from the example portraits, and a simple teacher."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
+import torch
 from PIL import Image, ImageEnhance
 
 from ganimate.faces.align import STORED_OFFSET, STORED_SCALE
 from ganimate.faces.locate import open_locator
+from ganimate.training.dataset import FaceDataset
+from ganimate.training.motion import Teacher
 
 STORED = 152
 
@@ -51,3 +54,18 @@ def write_dataset(folder: Path, photos: list[Path], train: int = 12, validation:
         table = pa.table(rows, schema=schema)
         parquet.write_table(table, folder / f"{split}-00000-of-00001.parquet")
     return folder
+
+
+def write_test_split(folder: Path, photos: list[Path], women: int, men: int) -> Path:
+    """Write a dataset with a test split of women of 30 and men of 40."""
+    write_dataset(folder, photos, train=1, validation=women + men)
+    table = parquet.read_table(folder / "validation-00000-of-00001.parquet")
+    for name, values in (("gender", ["Female", "Male"]), ("age_band", ["30-39", "40-49"])):
+        table = table.append_column(name, pa.array([values[0]] * women + [values[1]] * men))
+    parquet.write_table(table, folder / "test-00000-of-00001.parquet")
+    return folder
+
+
+def still(data: FaceDataset, directions: torch.Tensor) -> Teacher:
+    """A teacher with these motions, that shades nothing and lets go as it pulls."""
+    return Teacher(directions, data.landmarks.mean(0), torch.zeros(17, 1, 64, 64), torch.ones(17))

@@ -97,3 +97,16 @@ def test_a_spot_counts_for_more_than_as_much_shade() -> None:
     assert found == pytest.approx((0.5 - 0.1) ** 2 * 16 / 64**2)
     assert losses.excess_error(spot, spot, photo, everywhere) == 0
     assert losses.excess_error(spot, nothing, photo, torch.zeros(1, 1, 64, 64)) == 0
+
+
+def test_a_blue_shadow_on_skin_counts_and_a_mere_shadow_does_not() -> None:
+    skin = torch.tensor([0.6, 0.1, -0.2]).view(1, 3, 1, 1).expand(1, 3, 64, 64)
+    everywhere = torch.ones(1, 1, 64, 64)
+    shadow = (skin + 1) * 0.7 - 1
+    assert losses.tint_error(shadow, skin, everywhere) < 1e-6
+    grey = shadow.mean(1, keepdim=True).expand_as(shadow)
+    found = losses.tint_error(grey, skin, everywhere)
+    assert found > 0.02
+    assert losses.tint_error(grey, skin, 0 * everywhere) == 0
+    half = torch.lerp(shadow, grey, 0.5)
+    assert losses.tint_error(half, skin, everywhere) == pytest.approx(found.item() / 2, rel=0.1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import EXAMPLES
-from dataset import write_dataset
+from dataset import still, write_dataset
 
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
@@ -24,22 +25,19 @@ from ganimate.faces.topology import (
     SKULL,
     UPPER_LIP,
 )
-from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.fields import dense_field, interpolate, polygon
-from ganimate.training.fit import DROPPED, GAINS, HUNG, LIFTED, OUTLINE_GAIN, fit_teacher
-from ganimate.training.lenders import Lenders
-from ganimate.training.lids import lend_lids, lid_area, make_lids
+from ganimate.training.fit import DROPPED, GAINS, HUNG, LIFTED, OUTLINE_GAIN, POUTED, fit_teacher
 from ganimate.training.motion import (
     AU25,
     AU26,
     AU45,
+    LEAST_EYE,
     LEAST_LIP,
     Teacher,
 )
-from ganimate.training.mouths import lend_mouths, make_mouths
-from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
+from ganimate.training.scenes import make_scenes
 from ganimate.training.territory import FOREIGN
 
 
@@ -53,19 +51,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> FaceDataset:
 @pytest.fixture(scope="module")
 def teacher(data: FaceDataset) -> Teacher:
     return fit_teacher(data)
-
-
-@pytest.fixture(scope="module")
-def lifting(data: FaceDataset) -> Teacher:
-    """A teacher whose action unit 12 lifts the whole face by 5 pixels."""
-    directions = torch.zeros(17, 478, 2)
-    directions[8, :, 1] = -5
-    return still(data, directions)
-
-
-def still(data: FaceDataset, directions: torch.Tensor) -> Teacher:
-    """A teacher with these motions, that shades nothing and lets go as it pulls."""
-    return Teacher(directions, data.landmarks.mean(0), torch.zeros(17, 3, 64, 64), torch.ones(17))
 
 
 def gap(landmarks: torch.Tensor, upper: tuple[int, ...], lower: tuple[int, ...]) -> torch.Tensor:
@@ -123,8 +108,10 @@ def test_jaw_and_nose_take_along_what_hangs_on_them(data: FaceDataset) -> None:
     found = taught(data, wanted)[..., 1]
     gain = [motion for motion, _ in GAINS]
     near = {"rel": 0.05}
-    assert found[6, upper].mean() == pytest.approx(-2 * gain[6], **near)
-    assert found[6, lower].mean() == pytest.approx(-2 * gain[6] * (1 - LIFTED), **near)
+    assert found[6, upper].mean() == pytest.approx(-2 * gain[6] * (1 - POUTED), **near)
+    assert found[6, lower].mean() == pytest.approx(
+        -2 * gain[6] * (1 - LIFTED) * (1 - POUTED), **near
+    )
     assert found[6, list(RIGHT_BROW)].mean() > 0.5
     assert found[15, upper].mean() == pytest.approx(2 * gain[15] * (1 - HUNG), **near)
     hangs = 2 * gain[15] + DROPPED * 3 * gain[14]
@@ -243,6 +230,32 @@ def test_brows_and_lids_never_fold_over_the_eye(data: FaceDataset) -> None:
         assert after.tolist() == pytest.approx((least * before).tolist(), abs=0.7)
 
 
+def test_a_lower_lid_that_rises_leaves_the_upper_where_it_is(data: FaceDataset) -> None:
+    directions = torch.zeros(17, 478, 2)
+    directions[4, list(RIGHT_LOWER_LID[1:-1]), 1] = -30  # AU6
+    pushed = torch.zeros(len(data), 17)
+    pushed[:, 4] = 1
+    moved = still(data, directions).move(data.landmarks, torch.zeros_like(pushed), pushed)
+    upper, (before, after) = (
+        list(RIGHT_UPPER_LID),
+        (gap(each, RIGHT_UPPER_LID, RIGHT_LOWER_LID).amax(1) for each in (data.landmarks, moved)),
+    )
+    assert (moved - data.landmarks)[:, upper].abs().max() < 0.01
+    assert after.tolist() == pytest.approx((LEAST_EYE * before).tolist(), abs=0.7)
+
+
+def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset, teacher: Teacher) -> None:
+    """It takes the same share of all three channels, and nothing where there is no light."""
+    shaded = replace(teacher, shading=torch.full((17, 1, 64, 64), -0.1))
+    skin = torch.tensor([0.6, 0.0, -0.4, 1.0, 0.2, -1.0]).view(2, 3, 1, 1).expand(2, 3, 128, 128)
+    change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
+    found = shaded.shade(skin, change, data.landmarks[:2], contrast)
+    share = (found + 1)[..., 64, 64] / (skin + 1)[..., 64, 64]
+    assert share[0].tolist() == pytest.approx([share[0, 0].item()] * 3)
+    assert 0.5 < share[0, 0] < 0.97
+    assert found[1, 2, 64, 64] == -1
+
+
 def test_eyes_open_no_further_than_iris_and_some_white(data: FaceDataset) -> None:
     directions = torch.zeros(17, 478, 2)
     directions[3, list(RIGHT_UPPER_LID[1:-1]), 1] = -30  # AU5
@@ -263,129 +276,6 @@ def test_what_lets_go_moves_less(data: FaceDataset, teacher: Teacher) -> None:
     up, down = teacher.pull(change)
     assert up.tolist() == [0.5] * 17
     assert down.tolist() == pytest.approx([-0.5 * min(1, 1.2 / gain) for gain, _ in GAINS])
-
-
-def test_undo_scenes_end_at_the_real_photo(data: FaceDataset, lifting: Teacher) -> None:
-    crops = middle(data.images)
-    labels = data.action_units.clone()
-    labels[:, 8] = 1
-    targets = labels.clone()
-    targets[:, 8] = 0
-    every = torch.ones(len(crops), dtype=torch.bool)
-    scenes = make_scenes(lifting, crops, data.landmarks, labels, targets, every)
-    assert (scenes.truth == crops).all()
-    assert (scenes.target == labels).all()
-    # The motion back undoes the motion there.
-    back = warp(scenes.source, scenes.flow)
-    assert (back - crops).abs().mean() < 0.5 * (scenes.source - crops).abs().mean()
-
-
-def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceDataset) -> None:
-    """The teacher parts the lips; of two donors the one whose lips are parted so lends."""
-    lower = list(INNER_LOWER_LIP[1:-1])
-    directions = torch.zeros(17, 478, 2)
-    directions[14, lower, 1] = 8  # AU25
-    parting = still(data, directions)
-    closed = data.landmarks[:2].clone()
-    closed[:, lower] = closed[:, list(INNER_UPPER_LIP[1:-1])]
-    labels, targets = torch.zeros(2, 17), torch.zeros(2, 17)
-    targets[:, 14] = 1
-    same = parting.move(closed, labels, targets)[:1]
-    wider = same.clone()
-    wider[:, lower, 1] += 20
-    images = torch.stack([torch.full((152, 152, 3), v, dtype=torch.uint8) for v in (250, 90)])
-    parting.mean = closed[0]
-    lenders = Lenders(mouths=make_mouths(images, torch.cat([wider, same])))
-    crops = torch.zeros(2, 3, 128, 128)
-    undo = torch.zeros(2, dtype=torch.bool)
-    scenes = make_scenes(parting, crops, closed, labels, targets, undo, lenders, trust=0.5)
-    x, y = same[0, [13, 14]].mean(0).round().long().tolist()
-    grey = 0.0  # lit as the crop is
-    assert scenes.truth[0, :, y, x].tolist() == pytest.approx([grey] * 3, abs=0.06)
-    assert scenes.weight[0, 0, y, x] > 4 * scenes.weight[0, 0, 10, 10]
-    assert scenes.weight[0, 0, 10, 10] == pytest.approx(0.5)
-    assert scenes.laid is not None
-    assert scenes.laid.mouth[0, 0, y // 2, x // 2] > 0.5
-    assert scenes.laid.mouth[0, 0, 5, 5] == 0
-    assert not scenes.laid.lids.any()
-
-
-def test_teeth_are_lent_in_white_light(data: FaceDataset) -> None:
-    images = torch.tensor([[220, 180, 120], [220, 90, 90]], dtype=torch.uint8)
-    images = images.view(2, 1, 1, 3).expand(2, 152, 152, 3)
-    teeth, lips = make_mouths(images, data.landmarks[:2]).pictures.mean((2, 3))
-    red, green, blue = ((teeth + 1) * 127.5).tolist()
-    assert red > green > blue > 0.9 * red
-    assert ((lips + 1) * 127.5).tolist() == pytest.approx([220, 90, 90], abs=1)
-
-
-def test_a_mouth_lent_to_its_own_face_is_that_mouth(data: FaceDataset) -> None:
-    images, landmarks = data.images[:1], data.landmarks[:1].clone()
-    lower = list(INNER_LOWER_LIP[1:-1])
-    landmarks[:, lower, 1] += 8  # call the lower lip a part of the mouth's inside
-    mouths = make_mouths(images, landmarks)
-    places = Lenders(mouths=mouths).places(landmarks, landmarks)
-    crops = middle(images)
-    lent = lend_mouths(crops, places, torch.ones(1, 1), mouths)
-    x, y = landmarks[0, [13, 14]].mean(0).round().long().tolist()
-    around = (slice(None), slice(None), slice(y - 2, y + 3), slice(x - 12, x + 13))
-    ours, theirs = lent[around].mean(1), crops[around].mean(1)  # but for the colour of the light
-    difference = (ours - theirs).abs().mean() * 127.5
-    assert difference < 8  # of 255: once resampled
-    far = (ours - theirs.flip(-1)).abs().mean() * 127.5
-    assert far > difference
-
-
-def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDataset) -> None:
-    resting = still(data, torch.zeros(17, 478, 2))
-    images = torch.full((1, 152, 152, 3), 120, dtype=torch.uint8)
-    lenders = Lenders(lids=make_lids(images, data.landmarks[:1]))
-    crops = torch.tensor([0.5, 0.0, -0.5]).view(1, 3, 1, 1).expand(2, 3, 128, 128).clone()
-    landmarks = data.landmarks[:1].expand(2, -1, -1)
-    eye = landmarks[0, [159, 145]].mean(0).round().long().tolist()
-    crops[:, :, eye[1], eye[0]] = -1  # a pupil
-    labels, targets = torch.zeros(2, 17), torch.zeros(2, 17)
-    targets[0, AU45] = 1
-    undo = torch.zeros(2, dtype=torch.bool)
-    scenes = make_scenes(resting, crops, landmarks, labels, targets, undo, lenders)
-    closed, open_ = scenes.truth[:, :, eye[1], eye[0]]
-    assert closed.tolist() == pytest.approx([0.5, 0.0, -0.5], abs=0.02)
-    assert open_.tolist() == [-1, -1, -1]
-    assert scenes.weight[0, 0, eye[1], eye[0]] > 10 * scenes.weight[1, 0, eye[1], eye[0]]
-    assert scenes.laid is not None
-    covered, free = scenes.laid.lids[:, 0, eye[1] // 2, eye[0] // 2].tolist()
-    assert covered > 0.5 and free == 0
-
-
-def test_lids_lent_to_their_own_face_are_those_lids(data: FaceDataset) -> None:
-    images, landmarks, crops = data.images[:1], data.landmarks[:1], middle(data.images[:1])
-    lids = make_lids(images, landmarks)
-    places = Lenders(lids=lids).places(landmarks, landmarks)
-    lent = lend_lids(crops, landmarks, places, lids)
-    area = lid_area(landmarks) > 0.9
-    assert area.sum() > 100
-    ours, theirs = (x.mean(1, keepdim=True) for x in (lent, crops))
-    difference = (ours - theirs)[area].abs().mean() * 127.5
-    assert difference < 12  # of 255: once resampled, gloss dimmed
-    assert (ours.flip(-1) - theirs)[area].abs().mean() * 127.5 > 2 * difference
-    assert (lent == crops).all(1, keepdim=True)[lid_area(landmarks) == 0].all()
-
-
-def test_undo_never_opens_a_mouth(data: FaceDataset) -> None:
-    rng = torch.Generator().manual_seed(0)
-    labels = data.action_units.repeat(20, 1)
-    targets = undo_targets(labels, torch.ones_like(labels), rng)
-    assert (targets[:, [AU25, AU26]] <= labels[:, [AU25, AU26]]).all()
-
-
-def test_targets_stay_in_range_and_vary() -> None:
-    rng = torch.Generator().manual_seed(0)
-    labels = torch.rand(500, 17, generator=rng)
-    targets = sample_targets(labels, labels.roll(1, 0), 0.1, rng)
-    assert targets.min() >= 0 and targets.max() <= 1
-    changed = (targets != labels).sum(1)
-    assert (changed >= 1).float().mean() > 0.95
-    assert 0.2 < (changed <= 4).float().mean() < 0.7
 
 
 def test_polygon_covers_its_area() -> None:

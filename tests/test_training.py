@@ -285,7 +285,7 @@ def test_the_generator_learns(dataset: Path, tmp_path: Path) -> None:
     teacher = {
         "directions": directions,
         "mean": mean,
-        "shading": torch.zeros(17, 3, 64, 64),
+        "shading": torch.zeros(17, 1, 64, 64),
         "release": torch.ones(17),
     }
     save_state(tmp_path / "learns" / "teacher.safetensors", teacher)

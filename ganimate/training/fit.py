@@ -29,7 +29,8 @@ from ganimate.training.augment import middle
 from ganimate.training.cutting import blur
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, fade
-from ganimate.training.motion import Teacher, contrast_of
+from ganimate.training.light import contrast_of, light_of
+from ganimate.training.motion import Teacher
 from ganimate.training.territory import around_mouth, below_lips, territory
 
 TEXTURE_SIZE = 64
@@ -37,8 +38,8 @@ PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
 GAINS = (
-    (2.1, 2.4), (1.7, 2.4), (1.7, 2.2), (2.5, 2.0), (9.8, 7.0), (3.3, 2.8), (4.0, 3.7),
-    (4.9, 4.0), (1.3, 1.8), (4.3, 4.5), (3.0, 2.5), (3.0, 2.2), (5.4, 1.4), (3.1, 4.4),
+    (2.1, 2.4), (1.7, 2.4), (1.7, 2.2), (2.5, 2.0), (9.8, 7.0), (3.3, 2.8), (3.5, 3.7),
+    (4.9, 4.0), (1.3, 1.8), (3.9, 4.5), (3.0, 2.5), (3.0, 2.2), (5.4, 1.4), (3.1, 4.4),
     (1.3, 1.8), (1.9, 1.7), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
@@ -53,9 +54,6 @@ RELEASE_GAIN = 1.2
 """The same where an action unit lets go. The flat slope is the right one there: it is what the
 labels of real faces, noisy as they are, say of how far these faces are from rest."""
 
-COLOURED = 0.5
-"""How much of the colour that regression finds in folds is kept."""
-
 OUTLINE_GAIN = 0.5
 """The most that the face's outline is steepened by: it moves with the jaw alone."""
 OUTLINE_REACH = 12.0
@@ -69,6 +67,8 @@ LEVEL = [12, 13]
 """Rows of AU 20 and 23: they stretch and tighten a mouth, and lift it nowhere."""
 LIFTED = 0.7
 """How much of what regression lifts of lower lip and chin with nose or upper lip is not theirs."""
+POUTED = 0.25
+"""How much of what it lifts of the whole mouth with the nose is not the nose's."""
 HUNG = 0.6
 """How much of what it lowers of nose and upper lip with the jaw is not the jaw's."""
 DROPPED, FROWNED = 0.35, 0.35
@@ -101,12 +101,13 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     textures = []
     for part in chosen.split(64):
         crops = middle(data.images[part])
-        crops = (crops - crops.mean((2, 3), keepdim=True)) / contrast_of(crops)
+        light = (crops.mean(1, keepdim=True) + 1) / 2
+        light = (light / light_of(crops) - 1) / contrast_of(crops)
         field = dense_field(mean.expand(len(part), -1, -1), data.landmarks[part], size=32)
-        textures.append(warp(crops, field, CROP_SIZE).to(torch.float16))
+        textures.append(warp(light, field, CROP_SIZE).to(torch.float16))
     pictures = F.avg_pool2d(torch.cat(textures).float(), CROP_SIZE // TEXTURE_SIZE)
     found = _ridge(features[chosen], pictures.flatten(1), ridge)[1:18]
-    shading = found.view(17, 3, TEXTURE_SIZE, TEXTURE_SIZE)
+    shading = found.view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE)
     shading = (shading + shading.flip(-1)) / 2
     motion, folds = torch.tensor(GAINS).unbind(1)
     directions = _own(_anchored(directions, nod, mean), mean) * _spread(motion, mean)
@@ -115,9 +116,6 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     shading = shading * territory(_cells(), mean).view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE)
     # Folds are local; what is broad is light, age and complexion that labels lean on.
     shading = shading - blur(shading, 4.0)
-    # They are shadow and light; of the colours that labels lean on less is theirs.
-    grey = shading.mean(1, keepdim=True)
-    shading = grey + COLOURED * (shading - grey)
     release = (RELEASE_GAIN / motion).clamp(max=1)
     return Teacher(directions, mean, shading * _skin(mean), release)
 
@@ -149,6 +147,7 @@ def _own(directions: Tensor, mean: Tensor) -> Tensor:
     lips = list(OUTER_LIPS)
     own, below = territory(mean, mean), below_lips(mean)
     own[[NOSE, UPPER_LIP]] *= 1 - LIFTED * below
+    own[NOSE] *= 1 - POUTED * around_mouth(mean)
     own[JAW] *= 1 - HUNG * (1 - below)
     own[CHEEKS] = 1  # limited by its gain: see `_spread`
     directions = directions.clone()

@@ -282,12 +282,15 @@ class GeneratorTask:
     def _skin_terms(self, scenes: Scenes, painting: Painting, result: Tensor) -> Terms:
         """What holds paint outside of mouths and lids."""
         weights, terms = self.recipe.losses, Terms()
-        if weights.calm == weights.excess == 0:
+        if weights.calm == weights.excess == weights.tint == 0:
             return terms
         skin = (scenes.weight <= 1).float()
-        paint = result - warp(scenes.source, painting.flow)
+        moved = warp(scenes.source, painting.flow)
+        paint = result - moved
         if weights.calm > 0:
             terms["calm"] = (weights.calm, losses.calm_error(paint, scenes.source, skin))
+        if weights.tint > 0:
+            terms["tint"] = (weights.tint, losses.tint_error(result, moved, skin))
         if weights.excess > 0:
             wanted = scenes.truth - warp(scenes.source, scenes.flow)
             error = losses.excess_error(paint, wanted, scenes.source, skin)

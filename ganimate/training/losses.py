@@ -8,12 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganimate.training.light import visibility
+
 REFERENCE_BATCH = 25
 """The batch for which the paper's weights were written; sums are converted to means with it."""
-
-
-MIDDLE_GREY, DARKEST = 0.45, 0.1
-"""Of 1: how light a face is on which paint counts as it is, and the darkest that is told apart."""
 
 
 def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
@@ -97,7 +95,7 @@ def calm_error(paint: Tensor, photo: Tensor, outside: Tensor) -> Tensor:
         photo: (n, 3, S, S) in [-1, 1], whose middle is the face.
         outside: (n, 1, S, S), 0 in mouths and on lids.
     """
-    paint = paint * _seen(photo)
+    paint = paint * visibility(photo)
     down = (paint[..., 1:, :] - paint[..., :-1, :]).abs() * outside[..., 1:, :]
     right = (paint[..., :, 1:] - paint[..., :, :-1]).abs() * outside[..., :, 1:]
     return down.mean() + right.mean()
@@ -117,15 +115,26 @@ def excess_error(
         outside: (n, 1, S, S), 0 in mouths and on lids.
         margin: what is forgiven on skin as light as middle grey.
     """
-    excess = ((paint - wanted).abs() * _seen(photo) - margin).clamp(min=0)
+    excess = ((paint - wanted).abs() * visibility(photo) - margin).clamp(min=0)
     return (excess.square() * outside).mean()
 
 
-def _seen(photo: Tensor) -> Tensor:
-    """(n, 1, 1, 1): how well eyes see one and the same difference on these faces."""
-    inner = slice(photo.shape[-1] // 4, -photo.shape[-1] // 4)
-    light = (photo[..., inner, inner].mean((1, 2, 3), keepdim=True) + 1) / 2
-    return MIDDLE_GREY / light.clamp(min=DARKEST)
+def tint_error(pictures: Tensor, moved: Tensor, outside: Tensor) -> Tensor:
+    """Mean distance of pictures from the nearest that are shades of the moved photo.
+
+    A fold takes light from skin and leaves its colour; a reader is as well pleased with a blue one.
+
+    Args:
+        pictures: (n, 3, S, S) in [-1, 1].
+        moved: (n, 3, S, S), the photo moved along the flow.
+        outside: (n, 1, S, S), 0 in mouths and on lids.
+    """
+    pictures, moved = (pictures + 1) / 2, (moved + 1) / 2
+    # Least squares, a pixel: how much lighter all three channels became at once.
+    shade = (pictures * moved).sum(1, keepdim=True) / moved.square().sum(1, keepdim=True).clamp(
+        min=1e-3
+    )
+    return ((pictures - shade * moved).abs() * visibility(2 * moved - 1) * outside).mean()
 
 
 def cycle_error(there_and_back: Tensor, crops: Tensor) -> Tensor:

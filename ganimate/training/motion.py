@@ -7,8 +7,9 @@ Motion: landmarks on [1, 17 intensities, pose and its squares and products], mad
 the intensities' coefficients D, (17, 478, 2) in crop pixels, move a face by (target - current) D.
 Lids and lips are then limited by the face's own apertures, and steepened: see `GAINS`.
 
-Shading: the same regression for the picture itself, in the mean face's shape (an active appearance
-model's texture, Cootes et al. 1998): T, (17, 3, 64, 64), how folds and cheeks change.
+Shading: the same regression for the picture's light, in the mean face's shape (an active appearance
+model's texture, Cootes et al. 1998): T, (17, 1, 64, 64), how folds and cheeks change. Skin is
+multiplied by it: what lies in a shadow keeps its colour.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ AU12, AU25, AU26, AU45 = 8, 14, 15, 16
 
 DEEPEST = 0.5
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""
-LEAST_EYE, LEAST_BROW, LEAST_LIP = 0.35, 0.45, 0.5
+LEAST_EYE, LEAST_BROW, LEAST_LIP = 0.35, 0.45, 0.38
 """Shares of the eye's opening, of the skin between lid and brow, and of that between nose and upper
 lip, that always stay."""
 WIDEST_EYE = 2.4
@@ -55,7 +56,7 @@ class Teacher:
     Attributes:
         directions: D, (17, 478, 2), crop pixels at intensity 1.
         mean: the mean face, (478, 2), crop pixels.
-        shading: T, (17, 3, 64, 64), in the mean face's shape, in units of a crop's contrast.
+        shading: T, (17, 1, 64, 64), in the mean face's shape, in units of a crop's contrast.
         release: (17,), how much of both is undone where an action unit lets go.
     """
 
@@ -81,7 +82,7 @@ class Teacher:
         linear[:, AU45] = linear[:, AU45].clamp(max=0)
         moved = landmarks + torch.einsum("nk,kpc->npc", linear, self.directions)
         for upper, lower in RIMS[:2]:
-            _hold_apart(moved, upper, lower, landmarks, LEAST_EYE, upper)
+            _hold_open(moved, upper, lower, landmarks, LEAST_EYE)
         for (upper, lower), iris in zip(RIMS[:2], (RIGHT_IRIS, LEFT_IRIS), strict=True):
             _hold_within(moved, upper, lower, landmarks, WIDEST_EYE * _radius(landmarks, iris))
         for brow, crease, whole in _BROWS:
@@ -112,19 +113,22 @@ class Teacher:
         mean = self.mean.expand(17, -1, -1)
         return dense_field(self.move(mean, torch.zeros_like(each), each), mean)
 
-    def shade(self, change: Tensor, landmarks: Tensor, contrast: Tensor) -> Tensor:
-        """How the skin changes its colour, (n, 3, 128, 128).
+    def shade(
+        self, pictures: Tensor, change: Tensor, landmarks: Tensor, contrast: Tensor
+    ) -> Tensor:
+        """Pictures (n, 3, 128, 128) in [-1, 1] with their skin darker and lighter by folds.
 
         Args:
+            pictures: faces that have moved already.
             change: (n, 17), target minus current.
-            landmarks: (n, 478, 2), of the face as it is in the picture to be shaded.
-            contrast: (n, 1, 1, 1), of the crops.
+            landmarks: (n, 478, 2), of the faces in them.
+            contrast: (n, 1, 1, 1), `contrast_of` the photos.
         """
         texture = torch.einsum("nk,kchw->nchw", self.pull(change), self.shading)
         # Folds of several action units add up, but not without end.
         texture = DEEPEST * torch.tanh(texture / DEEPEST)
         field = dense_field(landmarks, self.mean.expand_as(landmarks), size=32)
-        return warp(texture, field, CROP_SIZE) * contrast
+        return pictures + (pictures + 1) * warp(texture, field, CROP_SIZE) * contrast
 
 
 def closing(current: Tensor, target: Tensor) -> Tensor:
@@ -201,6 +205,26 @@ def _hold_apart(
     moved[:, list(lifted)] -= missing.unsqueeze(-1) * down
 
 
+def _hold_open(
+    moved: Tensor, upper: tuple[int, ...], lower: tuple[int, ...], before: Tensor, least: float
+) -> None:
+    """Keep at least a share of the opening of two rims, in place.
+
+    Each gives way by as much as it narrows the opening: a lower lid that cheeks push up does not
+    push the upper one up in its turn.
+    """
+    up, low = list(upper), list(lower)
+    down = downwards(before)
+    gap = _gap(moved, up, low, down)
+    had = _gap(before, up, low, down).clamp(min=0)
+    missing = (least * had - gap).clamp(min=0).unsqueeze(-1) * down
+    change = ((moved - before) * down).sum(-1)
+    falls, rises = change[:, up].clamp(min=0), (-change[:, low]).clamp(min=0)
+    share = (falls / (falls + rises).clamp(min=1e-3)).unsqueeze(-1)
+    moved[:, up] -= share * missing
+    moved[:, low] += (1 - share) * missing
+
+
 def _hold_within(
     moved: Tensor,
     upper: tuple[int, ...],
@@ -251,10 +275,3 @@ _BROWS = (
     (RIGHT_BROW[:5], (30, 29, 27, 28, 56), RIGHT_BROW),
     (LEFT_BROW[:5], (260, 259, 257, 258, 286), LEFT_BROW),
 )
-
-
-def contrast_of(crops: Tensor) -> Tensor:
-    """(n, 1, 1, 1): standard deviation of each crop's middle, where the face is."""
-    quarter = CROP_SIZE // 4
-    face = crops[:, :, quarter:-quarter, quarter:-quarter]
-    return face.std((1, 2, 3), keepdim=True).clamp(min=0.05)

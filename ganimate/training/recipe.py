@@ -89,6 +89,7 @@ class Losses:
         motion, picture: the teachers' flow and picture.
         calm: total variation of paint outside of mouths and lids, where `motion` and `picture` are.
         excess: mean square of how far skin is from its truth beyond what is forgiven, likewise.
+        tint: distance of painted skin from a mere shade of the photo's own colours, likewise.
         undo: a third of a batch are exercises with a real photo as the truth.
         reader: a frozen reader's error on what was painted.
         laid: how well mouths are placed between lips and lids over eyes, where the network can.
@@ -107,6 +108,7 @@ class Losses:
     picture: float = 0.0
     calm: float = 0.0
     excess: float = 0.0
+    tint: float = 0.0
     undo: bool = False
     reader: float = 0.0
     features: float = 0.0

@@ -25,6 +25,7 @@ from ganimate.training.fields import FIELD_SIZE, dense_field, polygon
 from ganimate.training.framing import reframing, unmoved
 from ganimate.training.lenders import NOBODY, Lenders
 from ganimate.training.lids import EYES, lend_lids, lid_area
+from ganimate.training.light import contrast_of
 from ganimate.training.motion import (
     AU12,
     AU25,
@@ -32,7 +33,6 @@ from ganimate.training.motion import (
     AU45,
     Teacher,
     closing,
-    contrast_of,
 )
 from ganimate.training.mouths import average_lips, lend_mouths
 
@@ -151,7 +151,7 @@ def make_scenes(
     parted = torch.maximum(labels[:, AU25], labels[:, AU26])
     meeting = 1 - torch.maximum(targets[:, AU25], targets[:, AU26]) / parted.clamp(min=1e-3)
     prepared = _darken(crops, mouth, meeting.clamp(0, 1))
-    picture = warp(prepared, field) + teacher.shade(change, moved, contrast_of(crops))
+    picture = teacher.shade(warp(prepared, field), change, moved, contrast_of(crops))
     pick = undo.view(-1, 1, 1, 1)
     mouth_of_truth = torch.where(pick, mouth, moved_mouth)
     down = teacher.close_eyes(moved, labels, targets)

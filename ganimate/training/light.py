@@ -1,0 +1,33 @@
+"""The light of a face: how much there is, how much it varies, and how well eyes see a change of it.
+
+All take crops (n, 3, S, S) in [-1, 1], whose middle is the face, and give (n, 1, 1, 1).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+MIDDLE_GREY, DARKEST = 0.45, 0.1
+"""Of 1: how light a face is on which paint counts as it is, and the darkest that is told apart."""
+
+
+def light_of(crops: Tensor) -> Tensor:
+    """Its mean, from `DARKEST` to 1."""
+    mean = (_face(crops).mean((1, 2, 3), keepdim=True) + 1) / 2
+    return mean.clamp(min=DARKEST)
+
+
+def contrast_of(crops: Tensor) -> Tensor:
+    """Its standard deviation as a share of its mean."""
+    deviation = _face(crops).std((1, 2, 3), keepdim=True).clamp(min=0.05) / 2
+    return deviation / light_of(crops)
+
+
+def visibility(crops: Tensor) -> Tensor:
+    """How well eyes see one and the same difference on these faces, by Weber's law (1834)."""
+    return MIDDLE_GREY / light_of(crops)
+
+
+def _face(crops: Tensor) -> Tensor:
+    inner = slice(crops.shape[-1] // 4, -crops.shape[-1] // 4)
+    return crops[..., inner, inner]

@@ -1,0 +1,158 @@
+"""Exercises: what is asked, what is lent, and what counts of the pictures made for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import EXAMPLES
+from dataset import still, write_dataset
+
+from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
+from ganimate.networks.warp import warp
+from ganimate.training.augment import middle
+from ganimate.training.dataset import FaceDataset, load_dataset
+from ganimate.training.lenders import Lenders
+from ganimate.training.lids import lend_lids, lid_area, make_lids
+from ganimate.training.motion import AU25, AU26, AU45, Teacher
+from ganimate.training.mouths import lend_mouths, make_mouths
+from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> FaceDataset:
+    folder: Path = tmp_path_factory.mktemp("scenes")
+    write_dataset(folder, [EXAMPLES / "portrait.jpg", EXAMPLES / "astronaut.jpg"])
+    return load_dataset(folder, "train")
+
+
+@pytest.fixture(scope="module")
+def lifting(data: FaceDataset) -> Teacher:
+    """A teacher whose action unit 12 lifts the whole face by 5 pixels."""
+    directions = torch.zeros(17, 478, 2)
+    directions[8, :, 1] = -5
+    return still(data, directions)
+
+
+def test_undo_scenes_end_at_the_real_photo(data: FaceDataset, lifting: Teacher) -> None:
+    crops = middle(data.images)
+    labels = data.action_units.clone()
+    labels[:, 8] = 1
+    targets = labels.clone()
+    targets[:, 8] = 0
+    every = torch.ones(len(crops), dtype=torch.bool)
+    scenes = make_scenes(lifting, crops, data.landmarks, labels, targets, every)
+    assert (scenes.truth == crops).all()
+    assert (scenes.target == labels).all()
+    # The motion back undoes the motion there.
+    back = warp(scenes.source, scenes.flow)
+    assert (back - crops).abs().mean() < 0.5 * (scenes.source - crops).abs().mean()
+
+
+def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceDataset) -> None:
+    """The teacher parts the lips; of two donors the one whose lips are parted so lends."""
+    lower = list(INNER_LOWER_LIP[1:-1])
+    directions = torch.zeros(17, 478, 2)
+    directions[14, lower, 1] = 8  # AU25
+    parting = still(data, directions)
+    closed = data.landmarks[:2].clone()
+    closed[:, lower] = closed[:, list(INNER_UPPER_LIP[1:-1])]
+    labels, targets = torch.zeros(2, 17), torch.zeros(2, 17)
+    targets[:, 14] = 1
+    same = parting.move(closed, labels, targets)[:1]
+    wider = same.clone()
+    wider[:, lower, 1] += 20
+    images = torch.stack([torch.full((152, 152, 3), v, dtype=torch.uint8) for v in (250, 90)])
+    parting.mean = closed[0]
+    lenders = Lenders(mouths=make_mouths(images, torch.cat([wider, same])))
+    crops = torch.zeros(2, 3, 128, 128)
+    undo = torch.zeros(2, dtype=torch.bool)
+    scenes = make_scenes(parting, crops, closed, labels, targets, undo, lenders, trust=0.5)
+    x, y = same[0, [13, 14]].mean(0).round().long().tolist()
+    grey = 0.0  # lit as the crop is
+    assert scenes.truth[0, :, y, x].tolist() == pytest.approx([grey] * 3, abs=0.06)
+    assert scenes.weight[0, 0, y, x] > 4 * scenes.weight[0, 0, 10, 10]
+    assert scenes.weight[0, 0, 10, 10] == pytest.approx(0.5)
+    assert scenes.laid is not None
+    assert scenes.laid.mouth[0, 0, y // 2, x // 2] > 0.5
+    assert scenes.laid.mouth[0, 0, 5, 5] == 0
+    assert not scenes.laid.lids.any()
+
+
+def test_teeth_are_lent_in_white_light(data: FaceDataset) -> None:
+    images = torch.tensor([[220, 180, 120], [220, 90, 90]], dtype=torch.uint8)
+    images = images.view(2, 1, 1, 3).expand(2, 152, 152, 3)
+    teeth, lips = make_mouths(images, data.landmarks[:2]).pictures.mean((2, 3))
+    red, green, blue = ((teeth + 1) * 127.5).tolist()
+    assert red > green > blue > 0.9 * red
+    assert ((lips + 1) * 127.5).tolist() == pytest.approx([220, 90, 90], abs=1)
+
+
+def test_a_mouth_lent_to_its_own_face_is_that_mouth(data: FaceDataset) -> None:
+    images, landmarks = data.images[:1], data.landmarks[:1].clone()
+    lower = list(INNER_LOWER_LIP[1:-1])
+    landmarks[:, lower, 1] += 8  # call the lower lip a part of the mouth's inside
+    mouths = make_mouths(images, landmarks)
+    places = Lenders(mouths=mouths).places(landmarks, landmarks)
+    crops = middle(images)
+    lent = lend_mouths(crops, places, torch.ones(1, 1), mouths)
+    x, y = landmarks[0, [13, 14]].mean(0).round().long().tolist()
+    around = (slice(None), slice(None), slice(y - 2, y + 3), slice(x - 12, x + 13))
+    ours, theirs = lent[around].mean(1), crops[around].mean(1)  # but for the colour of the light
+    difference = (ours - theirs).abs().mean() * 127.5
+    assert difference < 8  # of 255: once resampled
+    far = (ours - theirs.flip(-1)).abs().mean() * 127.5
+    assert far > difference
+
+
+def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDataset) -> None:
+    resting = still(data, torch.zeros(17, 478, 2))
+    images = torch.full((1, 152, 152, 3), 120, dtype=torch.uint8)
+    lenders = Lenders(lids=make_lids(images, data.landmarks[:1]))
+    crops = torch.tensor([0.5, 0.0, -0.5]).view(1, 3, 1, 1).expand(2, 3, 128, 128).clone()
+    landmarks = data.landmarks[:1].expand(2, -1, -1)
+    eye = landmarks[0, [159, 145]].mean(0).round().long().tolist()
+    crops[:, :, eye[1], eye[0]] = -1  # a pupil
+    labels, targets = torch.zeros(2, 17), torch.zeros(2, 17)
+    targets[0, AU45] = 1
+    undo = torch.zeros(2, dtype=torch.bool)
+    scenes = make_scenes(resting, crops, landmarks, labels, targets, undo, lenders)
+    closed, open_ = scenes.truth[:, :, eye[1], eye[0]]
+    assert closed.tolist() == pytest.approx([0.5, 0.0, -0.5], abs=0.02)
+    assert open_.tolist() == [-1, -1, -1]
+    assert scenes.weight[0, 0, eye[1], eye[0]] > 10 * scenes.weight[1, 0, eye[1], eye[0]]
+    assert scenes.laid is not None
+    covered, free = scenes.laid.lids[:, 0, eye[1] // 2, eye[0] // 2].tolist()
+    assert covered > 0.5 and free == 0
+
+
+def test_lids_lent_to_their_own_face_are_those_lids(data: FaceDataset) -> None:
+    images, landmarks, crops = data.images[:1], data.landmarks[:1], middle(data.images[:1])
+    lids = make_lids(images, landmarks)
+    places = Lenders(lids=lids).places(landmarks, landmarks)
+    lent = lend_lids(crops, landmarks, places, lids)
+    area = lid_area(landmarks) > 0.9
+    assert area.sum() > 100
+    ours, theirs = (x.mean(1, keepdim=True) for x in (lent, crops))
+    difference = (ours - theirs)[area].abs().mean() * 127.5
+    assert difference < 12  # of 255: once resampled, gloss dimmed
+    assert (ours.flip(-1) - theirs)[area].abs().mean() * 127.5 > 2 * difference
+    assert (lent == crops).all(1, keepdim=True)[lid_area(landmarks) == 0].all()
+
+
+def test_undo_never_opens_a_mouth(data: FaceDataset) -> None:
+    rng = torch.Generator().manual_seed(0)
+    labels = data.action_units.repeat(20, 1)
+    targets = undo_targets(labels, torch.ones_like(labels), rng)
+    assert (targets[:, [AU25, AU26]] <= labels[:, [AU25, AU26]]).all()
+
+
+def test_targets_stay_in_range_and_vary() -> None:
+    rng = torch.Generator().manual_seed(0)
+    labels = torch.rand(500, 17, generator=rng)
+    targets = sample_targets(labels, labels.roll(1, 0), 0.1, rng)
+    assert targets.min() >= 0 and targets.max() <= 1
+    changed = (targets != labels).sum(1)
+    assert (changed >= 1).float().mean() > 0.95
+    assert 0.2 < (changed <= 4).float().mean() < 0.7
