@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from server import BODY, Server, serving
 
+from ganimate import download
 from ganimate.cli.app import main
 from ganimate.errors import GanimateError, UsageError
 from ganimate.faces import model_file
@@ -50,7 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fetch(url: str, target: Path, **options: float) -> Path:
-    return model_file.fetch(url, target, size=len(BODY), sha256=SHA256, **options)
+    return download.fetch(url, target, size=len(BODY), sha256=SHA256, **options)
 
 
 def kept(folder: Path) -> bytes:
