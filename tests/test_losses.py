@@ -7,6 +7,7 @@ import torch
 
 from ganimate.networks.critic import Critic
 from ganimate.training import losses
+from ganimate.training.light import WARMTH
 
 
 def test_wasserstein_sides_are_opposite() -> None:
@@ -102,7 +103,7 @@ def test_a_spot_counts_for_more_than_as_much_shade() -> None:
 def test_a_blue_shadow_on_skin_counts_and_a_mere_shadow_does_not() -> None:
     skin = torch.tensor([0.6, 0.1, -0.2]).view(1, 3, 1, 1).expand(1, 3, 64, 64)
     everywhere = torch.ones(1, 1, 64, 64)
-    shadow = (skin + 1) * 0.7 - 1
+    shadow = skin - (skin + 1) * 0.3 * torch.tensor(WARMTH).view(3, 1, 1)
     assert losses.tint_error(shadow, skin, everywhere) < 1e-6
     grey = shadow.mean(1, keepdim=True).expand_as(shadow)
     found = losses.tint_error(grey, skin, everywhere)

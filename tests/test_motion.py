@@ -29,6 +29,7 @@ from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.fields import dense_field, interpolate, polygon
 from ganimate.training.fit import DROPPED, GAINS, HUNG, LIFTED, OUTLINE_GAIN, POUTED, fit_teacher
+from ganimate.training.light import WARMTH
 from ganimate.training.motion import (
     AU25,
     AU26,
@@ -245,14 +246,15 @@ def test_a_lower_lid_that_rises_leaves_the_upper_where_it_is(data: FaceDataset) 
 
 
 def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset, teacher: Teacher) -> None:
-    """It takes the same share of all three channels, and nothing where there is no light."""
+    """It takes a share of each channel, less of red, and nothing where there is no light."""
     shaded = replace(teacher, shading=torch.full((17, 1, 64, 64), -0.1))
     skin = torch.tensor([0.6, 0.0, -0.4, 1.0, 0.2, -1.0]).view(2, 3, 1, 1).expand(2, 3, 128, 128)
     change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
     found = shaded.shade(skin, change, data.landmarks[:2], contrast)
     share = (found + 1)[..., 64, 64] / (skin + 1)[..., 64, 64]
-    assert share[0].tolist() == pytest.approx([share[0, 0].item()] * 3)
-    assert 0.5 < share[0, 0] < 0.97
+    taken = (1 - share[0]) / torch.tensor(WARMTH)
+    assert taken.tolist() == pytest.approx([taken[0].item()] * 3, rel=1e-3)
+    assert 0.03 < taken[0] < 0.5
     assert found[1, 2, 64, 64] == -1
 
 

@@ -101,16 +101,19 @@ def trainer(dataset: Path, recipe: Path, out: Path, start: Path | None = None) -
     return made
 
 
-def test_bfloat16_lowers_the_networks_alone(dataset: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", ["generator", "reader", "evaluation"])
+def test_bfloat16_lowers_the_networks_alone(task: str, dataset: Path, tmp_path: Path) -> None:
     """Losses are near those of float32; pictures, places and weights stay float32."""
     told = []
     for precision in ("32-true", "bf16-mixed"):
         folder = tmp_path / precision
         folder.mkdir()
-        recipe = tiny(folder, "generator", precision=precision)
+        recipe = tiny(folder, task, precision=precision)
         made = trainer(dataset, recipe, tmp_path / "run")
         told.append({name: float(value) for name, value in made.task.step(0).items()})
-        assert all(p.dtype == torch.float32 for p in made.task.networks["generator"].parameters())
+        for network in made.task.networks.values():
+            assert {weight.dtype for weight in network.parameters()} == {torch.float32}
+    assert told[0] != told[1]
     assert told[0].keys() == told[1].keys()
     for name, value in told[0].items():
         assert told[1][name] == pytest.approx(value, rel=0.1, abs=0.01), name

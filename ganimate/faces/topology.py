@@ -57,6 +57,7 @@ UPPER_LIP = (
 )  # fmt: skip
 """The upper lip in four rows, from its outer rim between the corners to the inner one."""
 
+NOSE_BRIDGE = (168, 6, 197, 195, 5, 4, 1, 2)
 NOSE_WINGS = (98, 98, 98, 97, 2, 326, 327, 327, 327)
 """Where the nose ends above each landmark of the upper lip's outer rim."""
 

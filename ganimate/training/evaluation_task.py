@@ -14,6 +14,7 @@ from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.training.augment import middle, random_crops
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.metrics import pearson
+from ganimate.training.precision import lowered
 from ganimate.training.recipe import EvaluationRecipe, describe
 from ganimate.training.trainer import Average, adam
 from ganimate.weights import save_network
@@ -57,9 +58,10 @@ class EvaluationTask:
             self.rng,
         )
         self.learner.train()
-        read, _ = self.learner(crops.contiguous(memory_format=torch.channels_last))
+        with lowered(self.recipe.precision, self.device):
+            read, _ = self.learner(crops.contiguous(memory_format=torch.channels_last))
         labels = data.action_units[chosen].to(self.device)
-        error = ((read - labels).square() * self.balance).mean()
+        error = ((read.float() - labels).square() * self.balance).mean()
         self.optimisers["reader"].zero_grad(set_to_none=True)
         self.fabric.backward(error)
         self.fabric.clip_gradients(self.learner, self.optimisers["reader"], max_norm=2.0)

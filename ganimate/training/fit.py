@@ -18,6 +18,8 @@ from ganimate.faces.topology import (
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     MIRROR,
+    NOSE_BRIDGE,
+    NOSE_WINGS,
     OUTER_LIPS,
     RIGHT_BROW,
     RIGHT_LOWER_LID,
@@ -38,8 +40,8 @@ PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
 GAINS = (
-    (2.1, 2.4), (1.7, 2.4), (1.7, 2.2), (2.5, 2.0), (9.8, 7.0), (3.3, 2.8), (3.5, 3.7),
-    (4.9, 4.0), (1.3, 1.8), (3.9, 4.5), (3.0, 2.5), (3.0, 2.2), (5.4, 1.4), (3.1, 4.4),
+    (2.2, 2.5), (1.8, 2.5), (1.8, 2.3), (2.6, 2.1), (14.2, 5.8), (3.7, 3.1), (4.2, 4.1),
+    (5.6, 4.6), (1.3, 1.8), (4.7, 5.4), (3.4, 2.8), (3.6, 2.6), (5.7, 1.5), (3.2, 4.9),
     (1.3, 1.8), (1.9, 1.7), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
@@ -74,9 +76,10 @@ HUNG = 0.6
 DROPPED, FROWNED = 0.35, 0.35
 """How far a jaw that drops parts the lips, of what AU25 does; how far a nose that is wrinkled draws
 brows and lids, of what AU 4 and 7 do."""
-CHEEKS = 4
+CHEEKS, ASIDE = 4, 0.4
 """Row of AU6, which raises cheeks and narrows eyes: it is steepened most, and what regression finds
-of it in lips and brows is other action units' and stays as it is found."""
+of it in lips, nose and brows is other action units' and stays as it is found. So is most of what it
+moves sideways: smiles widen faces, raised cheeks do not."""
 
 
 def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Teacher:
@@ -151,6 +154,7 @@ def _own(directions: Tensor, mean: Tensor) -> Tensor:
     own[JAW] *= 1 - HUNG * (1 - below)
     own[CHEEKS] = 1  # limited by its gain: see `_spread`
     directions = directions.clone()
+    directions[CHEEKS, :, 0] *= ASIDE
     lifts = directions[LEVEL][:, lips, 1].mean(1, keepdim=True)
     directions[LEVEL, :, 1] -= around_mouth(mean) * lifts
     return directions * own.unsqueeze(-1)
@@ -181,6 +185,7 @@ def _spread(gain: Tensor, mean: Tensor) -> Tensor:
     outline[JAW] = JAW_GAIN
     spread = torch.lerp(outline[:, None], gain[:, None], beyond(FACE_OVAL, OUTLINE_REACH))
     cheeks = beyond(OUTER_LIPS, OUTLINE_REACH) * beyond(RIGHT_BROW + LEFT_BROW, OUTLINE_REACH / 2)
+    cheeks = cheeks * beyond(NOSE_BRIDGE + NOSE_WINGS, 1.5 * OUTLINE_REACH)
     spread[CHEEKS] = torch.lerp(spread[CHEEKS].clamp(max=1), spread[CHEEKS], cheeks)
     return spread.unsqueeze(-1)
 

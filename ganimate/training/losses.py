@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganimate.training.light import visibility
+from ganimate.training.light import WARMTH, visibility
 
 REFERENCE_BATCH = 25
 """The batch for which the paper's weights were written; sums are converted to means with it."""
@@ -122,19 +122,21 @@ def excess_error(
 def tint_error(pictures: Tensor, moved: Tensor, outside: Tensor) -> Tensor:
     """Mean distance of pictures from the nearest that are shades of the moved photo.
 
-    A fold takes light from skin and leaves its colour; a reader is as well pleased with a blue one.
+    A fold takes light from skin and leaves its colour, or makes it a little warmer (`WARMTH`); a
+    reader is as well pleased with a blue one.
 
     Args:
         pictures: (n, 3, S, S) in [-1, 1].
         moved: (n, 3, S, S), the photo moved along the flow.
         outside: (n, 1, S, S), 0 in mouths and on lids.
     """
-    pictures, moved = (pictures + 1) / 2, (moved + 1) / 2
-    # Least squares, a pixel: how much lighter all three channels became at once.
-    shade = (pictures * moved).sum(1, keepdim=True) / moved.square().sum(1, keepdim=True).clamp(
+    change = (pictures - moved) / 2
+    darker = (moved + 1) / 2 * moved.new_tensor(WARMTH).view(3, 1, 1)
+    # Least squares, a pixel: how much of such a shade the change is.
+    shade = (change * darker).sum(1, keepdim=True) / darker.square().sum(1, keepdim=True).clamp(
         min=1e-3
     )
-    return ((pictures - shade * moved).abs() * visibility(2 * moved - 1) * outside).mean()
+    return ((change - shade * darker).abs() * visibility(moved) * outside).mean()
 
 
 def cycle_error(there_and_back: Tensor, crops: Tensor) -> Tensor:

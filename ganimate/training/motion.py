@@ -9,7 +9,7 @@ Lids and lips are then limited by the face's own apertures, and steepened: see `
 
 Shading: the same regression for the picture's light, in the mean face's shape (an active appearance
 model's texture, Cootes et al. 1998): T, (17, 1, 64, 64), how folds and cheeks change. Skin is
-multiplied by it: what lies in a shadow keeps its colour.
+multiplied by it: what lies in a shadow keeps its colour, but for some warmth.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from ganimate.faces.topology import (
 )
 from ganimate.networks.warp import warp
 from ganimate.training.fields import RIMS, dense_field, downwards
+from ganimate.training.light import WARMTH
 
 AU12, AU25, AU26, AU45 = 8, 14, 15, 16
 """Columns of the action units that pull the lips' corners, part them, drop the jaw, close eyes."""
@@ -128,7 +129,8 @@ class Teacher:
         # Folds of several action units add up, but not without end.
         texture = DEEPEST * torch.tanh(texture / DEEPEST)
         field = dense_field(landmarks, self.mean.expand_as(landmarks), size=32)
-        return pictures + (pictures + 1) * warp(texture, field, CROP_SIZE) * contrast
+        shade = warp(texture, field, CROP_SIZE) * pictures.new_tensor(WARMTH).view(3, 1, 1)
+        return pictures + (pictures + 1) * shade * contrast
 
 
 def closing(current: Tensor, target: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from ganimate.networks.reader import Reader
 from ganimate.training.augment import middle, random_crops, recolour, to_unit
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.metrics import pearson
+from ganimate.training.precision import lowered
 from ganimate.training.recipe import ReaderRecipe, describe
 from ganimate.training.trainer import Average, adam
 from ganimate.weights import save_network
@@ -79,7 +80,8 @@ class ReaderTask:
         x = torch.cat([crops, rough_crops, junk_crops])
         x = x.contiguous(memory_format=torch.channels_last)
         self.learner.train()
-        intensities, found, face = self.learner.logits(x)
+        with lowered(recipe.precision, self.device):
+            intensities, found, face = (raw.float() for raw in self.learner.logits(x))
         truth = torch.cat([points, rough_points])
         is_face = (torch.arange(batch, device=self.device) < fine + rough).float()
         losses = {

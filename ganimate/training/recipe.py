@@ -64,7 +64,12 @@ class ReaderRecipe:
     """Share of a batch that shows no whole face."""
     landmark_weight: float = 1.0
     face_weight: float = 0.1
+    precision: str = "32-true"
+    """Of convolutions and products, as a generator's."""
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        _check_precision(self.precision)
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,12 @@ class EvaluationRecipe:
     optimiser: Adam = field(default_factory=Adam)
     network: dict[str, Any] = field(default_factory=dict)
     jitter: Jitter = field(default_factory=Jitter)
+    precision: str = "32-true"
+    """Of convolutions and products, as a generator's."""
     seed: int = 11
+
+    def __post_init__(self) -> None:
+        _check_precision(self.precision)
 
 
 @dataclass(frozen=True)
@@ -191,8 +201,7 @@ class GeneratorRecipe:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.precision not in PRECISIONS:
-            raise UsageError(f"precision: {self.precision!r}", f"one of {', '.join(PRECISIONS)}")
+        _check_precision(self.precision)
 
 
 Recipe = ReaderRecipe | EvaluationRecipe | GeneratorRecipe
@@ -259,3 +268,8 @@ def _is_finite(value: object) -> bool:
 def describe(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain data, for metadata and checkpoints."""
     return dataclasses.asdict(recipe)
+
+
+def _check_precision(name: str) -> None:
+    if name not in PRECISIONS:
+        raise UsageError(f"precision: {name!r}", f"one of {', '.join(PRECISIONS)}")
