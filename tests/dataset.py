@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import torch
+from conftest import EXAMPLES
 from PIL import Image, ImageEnhance
 
 from ganimate.faces.align import STORED_OFFSET, STORED_SCALE
@@ -17,9 +19,12 @@ from ganimate.training.dataset import FaceDataset
 from ganimate.training.motion import Teacher
 
 STORED = 152
+PHOTOS = (EXAMPLES / "portrait.jpg", EXAMPLES / "astronaut.jpg")
 
 
-def write_dataset(folder: Path, photos: list[Path], train: int = 12, validation: int = 8) -> Path:
+def write_dataset(
+    folder: Path, photos: Sequence[Path] = PHOTOS, train: int = 12, validation: int = 8
+) -> Path:
     """Write train and validation shards of turned, brightened faces with made-up labels."""
     locator = open_locator("builtin")
     faces = []
@@ -56,9 +61,9 @@ def write_dataset(folder: Path, photos: list[Path], train: int = 12, validation:
     return folder
 
 
-def write_test_split(folder: Path, photos: list[Path], women: int, men: int) -> Path:
+def write_test_split(folder: Path, women: int, men: int) -> Path:
     """Write a dataset with a test split of women of 30 and men of 40."""
-    write_dataset(folder, photos, train=1, validation=women + men)
+    write_dataset(folder, train=1, validation=women + men)
     table = parquet.read_table(folder / "validation-00000-of-00001.parquet")
     for name, values in (("gender", ["Female", "Male"]), ("age_band", ["30-39", "40-49"])):
         table = table.append_column(name, pa.array([values[0]] * women + [values[1]] * men))

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-from conftest import EXAMPLES, ROOT, SHARED, Ganimate
+from conftest import ROOT, SHARED, Ganimate
 from dataset import write_test_split
 
 from ganimate.evaluation.edits import LOOKS
@@ -28,9 +28,7 @@ MODEL = SHARED / "models" / "mobilefacenet.onnx"
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("evaluated")
-    photos = [EXAMPLES / "portrait.jpg", EXAMPLES / "astronaut.jpg"]
-    return write_test_split(folder, photos, women=4, men=FACES - 4)
+    return write_test_split(tmp_path_factory.mktemp("evaluated"), women=4, men=FACES - 4)
 
 
 @pytest.fixture(scope="module")

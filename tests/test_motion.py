@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from conftest import EXAMPLES
 from dataset import still, write_dataset
 
 from ganimate.faces.topology import (
@@ -44,9 +42,7 @@ from ganimate.training.territory import FOREIGN
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> FaceDataset:
-    folder: Path = tmp_path_factory.mktemp("motion")
-    write_dataset(folder, [EXAMPLES / "portrait.jpg", EXAMPLES / "astronaut.jpg"])
-    return load_dataset(folder, "train")
+    return load_dataset(write_dataset(tmp_path_factory.mktemp("motion")), "train")
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
-from conftest import EXAMPLES
 from dataset import still, write_dataset
 
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
@@ -22,9 +19,7 @@ from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> FaceDataset:
-    folder: Path = tmp_path_factory.mktemp("scenes")
-    write_dataset(folder, [EXAMPLES / "portrait.jpg", EXAMPLES / "astronaut.jpg"])
-    return load_dataset(folder, "train")
+    return load_dataset(write_dataset(tmp_path_factory.mktemp("scenes")), "train")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import COMMAND, EXAMPLES, ROOT, Ganimate
+from conftest import COMMAND, ROOT, Ganimate
 from dataset import write_dataset
 
 from ganimate.errors import GanimateError, UsageError
@@ -74,8 +74,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dataset")
-    return write_dataset(folder, [EXAMPLES / "portrait.jpg", EXAMPLES / "astronaut.jpg"])
+    return write_dataset(tmp_path_factory.mktemp("dataset"))
 
 
 def tiny(folder: Path, task: str, **changes: Any) -> Path:

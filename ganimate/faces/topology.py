@@ -58,6 +58,8 @@ UPPER_LIP = (
 """The upper lip in four rows, from its outer rim between the corners to the inner one."""
 
 NOSE_BRIDGE = (168, 6, 197, 195, 5, 4, 1, 2)
+"""Down the middle of the nose, from between the eyes over its tip to where it meets the lip."""
+
 NOSE_WINGS = (98, 98, 98, 97, 2, 326, 327, 327, 327)
 """Where the nose ends above each landmark of the upper lip's outer rim."""
 

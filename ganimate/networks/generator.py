@@ -39,9 +39,20 @@ class Painting(NamedTuple):
     laid: Laid | None = None
 
 
-def compose(crops: Tensor, painting: Painting) -> Tensor:
-    """A * warp(x, F) + (1 - A) * C, as large as A and C are."""
-    moved = warp(crops, painting.flow, painting.colour.shape[-1])
+def carry(crops: Tensor, painting: Painting) -> Tensor:
+    """warp(x, F), the crops moved along the flow, as large as A and C are."""
+    return warp(crops, painting.flow, painting.colour.shape[-1])
+
+
+def compose(crops: Tensor, painting: Painting, moved: Tensor | None = None) -> Tensor:
+    """A * warp(x, F) + (1 - A) * C, as large as A and C are.
+
+    Args:
+        crops: (n, 3, S, S) in [-1, 1].
+        painting: what was painted for them.
+        moved: what `carry` makes of them, where it is known already.
+    """
+    moved = carry(crops, painting) if moved is None else moved
     return torch.lerp(painting.colour, moved, painting.attention)
 
 

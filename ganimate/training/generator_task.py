@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ganimate.errors import GanimateError
 from ganimate.faces.align import CROP_SIZE
-from ganimate.networks.generator import CompactTrunk, Generator, Painting, compose
+from ganimate.networks.generator import CompactTrunk, Generator, Painting, carry, compose
 from ganimate.networks.warp import warp
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops
@@ -49,6 +49,14 @@ class _Batch(NamedTuple):
     crops: Tensor
     labels: Tensor
     scenes: Scenes
+
+
+class _Painted(NamedTuple):
+    """What the generator painted, the source moved along its flow, and both composed."""
+
+    painting: Painting
+    moved: Tensor
+    result: Tensor
 
 
 class GeneratorTask:
@@ -217,16 +225,15 @@ class GeneratorTask:
         for number in range(game.updates - 1 if taught else 0):
             batch = self._exercise(recipe.schedule.batch, trust)
             with torch.no_grad():
-                painted = self._paint(batch.scenes)[1]
-            teach(batch, painted, number)
+                result = self._paint(batch.scenes).result
+            teach(batch, result, number)
         # The last update of the critic shares its exercises and pictures with the generator's.
         batch = self._exercise(recipe.schedule.batch, trust)
-        painting, result = self._paint(batch.scenes)
+        painted = self._paint(batch.scenes)
         if taught:
-            told = teach(batch, result.detach(), game.updates - 1)
-        total, parts = self._generator_loss(
-            batch.scenes, painting, result, playing, contested=taught and not heads_only
-        )
+            told = teach(batch, painted.result.detach(), game.updates - 1)
+        contested = taught and not heads_only
+        total, parts = self._generator_loss(batch.scenes, painted, playing, contested)
         self.optimisers["generator"].zero_grad(set_to_none=True)
         self.fabric.backward(total)
         self.fabric.clip_gradients(
@@ -236,9 +243,10 @@ class GeneratorTask:
         self.average.update(self.generator, step)
         return told | parts
 
-    def _paint(self, scenes: Scenes) -> tuple[Painting, Tensor]:
+    def _paint(self, scenes: Scenes) -> _Painted:
         painting = self._pass(scenes.source, scenes.target, scenes.current)
-        return painting, compose(scenes.source, painting)
+        moved = carry(scenes.source, painting)
+        return _Painted(painting, moved, compose(scenes.source, painting, moved))
 
     def _pass(self, crops: Tensor, target: Tensor, current: Tensor) -> Painting:
         with lowered(self.recipe.precision, crops.device):
@@ -246,9 +254,9 @@ class GeneratorTask:
         return painting
 
     def _generator_loss(
-        self, scenes: Scenes, painting: Painting, result: Tensor, playing: bool, contested: bool
+        self, scenes: Scenes, painted: _Painted, playing: bool, contested: bool
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        weights = self.recipe.losses
+        weights, (painting, _, result) = self.recipe.losses, painted
         terms = self.judges.terms(scenes, result, contested) if playing else {}
         if weights.cycle > 0:
             back = self._pass(result, scenes.current, scenes.target)
@@ -265,7 +273,7 @@ class GeneratorTask:
             terms["motion"] = (weights.motion, error)
             picture = losses.picture_error(result, scenes.truth, scenes.weight)
             terms["picture"] = (weights.picture, picture)
-            terms |= self._skin_terms(scenes, painting, result)
+            terms |= self._skin_terms(scenes, painted)
         if scenes.laid is not None and painting.laid is not None:
             ours, truth = painting.laid, scenes.laid
             covers = torch.maximum(truth.mouth, truth.lids)
@@ -279,18 +287,17 @@ class GeneratorTask:
         told["attention_mean"] = painting.attention.detach().mean()
         return total, told
 
-    def _skin_terms(self, scenes: Scenes, painting: Painting, result: Tensor) -> Terms:
+    def _skin_terms(self, scenes: Scenes, painted: _Painted) -> Terms:
         """What holds paint outside of mouths and lids."""
         weights, terms = self.recipe.losses, Terms()
         if weights.calm == weights.excess == weights.tint == 0:
             return terms
         skin = (scenes.weight <= 1).float()
-        moved = warp(scenes.source, painting.flow)
-        paint = result - moved
+        paint = painted.result - painted.moved
         if weights.calm > 0:
             terms["calm"] = (weights.calm, losses.calm_error(paint, scenes.source, skin))
         if weights.tint > 0:
-            terms["tint"] = (weights.tint, losses.tint_error(result, moved, skin))
+            terms["tint"] = (weights.tint, losses.tint_error(painted.result, painted.moved, skin))
         if weights.excess > 0:
             wanted = scenes.truth - warp(scenes.source, scenes.flow)
             error = losses.excess_error(paint, wanted, scenes.source, skin)

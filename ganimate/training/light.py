@@ -1,6 +1,6 @@
 """The light of a face: how much there is, how much it varies, and how well eyes see a change of it.
 
-All take crops (n, 3, S, S) in [-1, 1], whose middle is the face, and give (n, 1, 1, 1).
+Crops are (n, 3, S, S) in [-1, 1], and their middle is the face; figures are (n, 1, 1, 1).
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ light that comes out of skin beside a fold is red. Regression finds about this i
 
 def light_of(crops: Tensor) -> Tensor:
     """Its mean, from `DARKEST` to 1."""
-    mean = (_face(crops).mean((1, 2, 3), keepdim=True) + 1) / 2
+    mean = (face(crops).mean((1, 2, 3), keepdim=True) + 1) / 2
     return mean.clamp(min=DARKEST)
 
 
 def contrast_of(crops: Tensor) -> Tensor:
     """Its standard deviation as a share of its mean."""
-    deviation = _face(crops).std((1, 2, 3), keepdim=True).clamp(min=0.05) / 2
+    deviation = face(crops).std((1, 2, 3), keepdim=True).clamp(min=0.05) / 2
     return deviation / light_of(crops)
+
+
+def full_shade(pictures: Tensor) -> Tensor:
+    """What a shade of 1 takes from each pixel of pictures (n, 3, S, S): their light, but warmer."""
+    return (pictures + 1) * pictures.new_tensor(WARMTH).view(3, 1, 1)
 
 
 def visibility(crops: Tensor) -> Tensor:
@@ -32,6 +37,7 @@ def visibility(crops: Tensor) -> Tensor:
     return MIDDLE_GREY / light_of(crops)
 
 
-def _face(crops: Tensor) -> Tensor:
+def face(crops: Tensor) -> Tensor:
+    """The middle half of each side, (n, 3, S/2, S/2)."""
     inner = slice(crops.shape[-1] // 4, -crops.shape[-1] // 4)
     return crops[..., inner, inner]

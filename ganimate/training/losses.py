@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganimate.training.light import WARMTH, visibility
+from ganimate.training.light import full_shade, visibility
 
 REFERENCE_BATCH = 25
 """The batch for which the paper's weights were written; sums are converted to means with it."""
@@ -130,13 +130,13 @@ def tint_error(pictures: Tensor, moved: Tensor, outside: Tensor) -> Tensor:
         moved: (n, 3, S, S), the photo moved along the flow.
         outside: (n, 1, S, S), 0 in mouths and on lids.
     """
-    change = (pictures - moved) / 2
-    darker = (moved + 1) / 2 * moved.new_tensor(WARMTH).view(3, 1, 1)
+    change, full = pictures - moved, full_shade(moved)
     # Least squares, a pixel: how much of such a shade the change is.
-    shade = (change * darker).sum(1, keepdim=True) / darker.square().sum(1, keepdim=True).clamp(
-        min=1e-3
+    shade = (change * full).sum(1, keepdim=True) / full.square().sum(1, keepdim=True).clamp(
+        min=4e-3
     )
-    return ((change - shade * darker).abs() * visibility(moved) * outside).mean()
+    error = (change - shade * full).abs() * outside
+    return 0.5 * (error * visibility(moved.detach())).mean()
 
 
 def cycle_error(there_and_back: Tensor, crops: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ from ganimate.faces.topology import (
 )
 from ganimate.networks.warp import warp
 from ganimate.training.fields import RIMS, dense_field, downwards
-from ganimate.training.light import WARMTH
+from ganimate.training.light import full_shade
 
 AU12, AU25, AU26, AU45 = 8, 14, 15, 16
 """Columns of the action units that pull the lips' corners, part them, drop the jaw, close eyes."""
@@ -129,8 +129,8 @@ class Teacher:
         # Folds of several action units add up, but not without end.
         texture = DEEPEST * torch.tanh(texture / DEEPEST)
         field = dense_field(landmarks, self.mean.expand_as(landmarks), size=32)
-        shade = warp(texture, field, CROP_SIZE) * pictures.new_tensor(WARMTH).view(3, 1, 1)
-        return pictures + (pictures + 1) * shade * contrast
+        shade = warp(texture, field, CROP_SIZE) * contrast
+        return pictures + full_shade(pictures) * shade
 
 
 def closing(current: Tensor, target: Tensor) -> Tensor:

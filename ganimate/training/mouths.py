@@ -12,6 +12,7 @@ from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
 from ganimate.networks.inlays import mix, show
 from ganimate.training.augment import middle
 from ganimate.training.cutting import CENTRE, blur, cut, mean_shape
+from ganimate.training.light import face
 from ganimate.training.motion import Teacher
 
 RIM_OF_LIPS = [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]
@@ -110,6 +111,5 @@ def _clear(pictures: Tensor) -> Tensor:
 def _light(crops: Tensor) -> Tensor:
     """How much light faces are in, (n,) above 0, told by their lightest skin: teeth are about as
     light on any skin, and the lightest is less unlike than the whole from one person to another."""
-    inner = slice(CROP_SIZE // 4, -CROP_SIZE // 4)
-    grey = crops[:, :, inner, inner].mean(1).flatten(1)
+    grey = face(crops).mean(1).flatten(1)
     return (grey.quantile(0.95, dim=1) + 1).clamp(min=0.1)
