@@ -17,6 +17,7 @@ from ganimate.faces.topology import (
     MIRROR,
     NOSE_WINGS,
     RIGHT_BROW,
+    RIGHT_CREASE,
     RIGHT_IRIS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
@@ -26,7 +27,18 @@ from ganimate.faces.topology import (
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.fields import dense_field, interpolate, polygon
-from ganimate.training.fit import DROPPED, GAINS, HUNG, LIFTED, OUTLINE_GAIN, POUTED, fit_teacher
+from ganimate.training.fit import (
+    CREASES,
+    DROPPED,
+    GAINS,
+    HUNG,
+    LIDS,
+    LIFTED,
+    OUTLINE_GAIN,
+    POUTED,
+    _folds,
+    fit_teacher,
+)
 from ganimate.training.light import WARMTH
 from ganimate.training.motion import (
     AU25,
@@ -239,6 +251,39 @@ def test_a_lower_lid_that_rises_leaves_the_upper_where_it_is(data: FaceDataset) 
     )
     assert (moved - data.landmarks)[:, upper].abs().max() < 0.01
     assert after.tolist() == pytest.approx((LEAST_EYE * before).tolist(), abs=0.7)
+
+
+def test_cheeks_narrow_eyes_from_below(data: FaceDataset) -> None:
+    """AU6, the steepest of all, is less steep at the lids, and least at the upper ones."""
+    wanted = torch.zeros(17, 478, 2)
+    wanted[4, :, 1] = -0.5
+    wanted[4, list(SKULL + JAW_SIDES)] = 0
+    found = taught(data, wanted)[4, :, 1]
+    lower, upper = list(RIGHT_LOWER_LID[2:-2]), [*RIGHT_UPPER_LID[2:-2], *RIGHT_CREASE]
+    assert found[upper].min() >= -0.5 * CREASES - 0.01
+    assert found[lower].min() >= -0.5 * LIDS - 0.01
+    assert found[lower].max() < found[upper].max() - 0.1
+    assert found.min() < -0.5 * LIDS, "the cheeks"
+
+
+def test_a_raised_lip_keeps_its_shape(data: FaceDataset) -> None:
+    """Where labels mean the teeth below a lip, regression lifts its outer rim alone."""
+    wanted = torch.zeros(17, 478, 2)
+    wanted[7, list(UPPER_LIP[:9]), 1] = -2.0
+    rows = taught(data, wanted)[7, list(UPPER_LIP), 1].view(4, 9)
+    assert rows[:, 2:-2].flatten().tolist() == pytest.approx([-2.0 * GAINS[7][0]] * 20, rel=0.05)
+
+
+def test_folds_are_local_and_a_smiles_cheeks_are_broad() -> None:
+    at = torch.arange(64) - 31.5
+    shape = torch.exp(-(at[:, None].square() + at.square()) / (2 * 5.0**2))
+    light = _folds(shape.expand(17, 1, 64, 64).clone())[:, 0, 31, 31]
+    smile, frown = light[8], light[2]
+    assert smile > 1.3 * frown
+    edge = torch.zeros(17, 1, 64, 64)
+    edge[..., 32:] = 1
+    step = (_folds(edge)[2, 0, 32, 32] - _folds(edge)[2, 0, 32, 31]).item()
+    assert step > 1.2, "sharper than the mean of many faces"
 
 
 def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset, teacher: Teacher) -> None:

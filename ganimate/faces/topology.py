@@ -73,6 +73,10 @@ LEFT_UPPER_LID = (263, 466, 388, 387, 386, 385, 384, 398, 362)
 LEFT_LOWER_LID = (263, 249, 390, 373, 374, 380, 381, 382, 362)
 """Lids from the outer corner to the inner; upper and lower entries face each other in pairs."""
 
+RIGHT_CREASE = (30, 29, 27, 28, 56)
+LEFT_CREASE = (260, 259, 257, 258, 286)
+"""The crease of each upper lid, outwards in: below it each of the lower edge of the brow."""
+
 FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,

@@ -15,6 +15,7 @@ from ganimate.faces.topology import (
     INNER_UPPER_LIP,
     JAW_SIDES,
     LEFT_BROW,
+    LEFT_CREASE,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     MIRROR,
@@ -22,9 +23,11 @@ from ganimate.faces.topology import (
     NOSE_WINGS,
     OUTER_LIPS,
     RIGHT_BROW,
+    RIGHT_CREASE,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
     SKULL,
+    UPPER_LIP,
 )
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
@@ -40,8 +43,8 @@ PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
 GAINS = (
-    (2.2, 2.5), (1.8, 2.5), (1.8, 2.3), (2.6, 2.1), (14.2, 5.8), (3.7, 3.1), (4.2, 4.1),
-    (5.6, 4.6), (1.3, 1.8), (4.7, 5.4), (3.4, 2.8), (3.6, 2.6), (5.7, 1.5), (3.2, 4.9),
+    (2.2, 2.0), (1.8, 2.0), (1.8, 1.8), (2.6, 1.7), (14.2, 3.8), (3.7, 2.4), (4.2, 3.8),
+    (5.6, 3.4), (1.2, 2.6), (4.7, 4.6), (3.4, 2.0), (3.6, 2.2), (5.7, 1.5), (3.2, 4.9),
     (1.3, 1.8), (1.9, 1.7), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
@@ -63,7 +66,7 @@ OUTLINE_REACH = 12.0
 JAW, JAW_GAIN = 15, 0.8
 """Row of the action unit that does move the outline, 26, and the gain there: a chin has little room
 to the frame's edge, and beyond this would be pressed flat against it."""
-FROWN, SQUINT, NOSE, UPPER_LIP, PARTED = 2, 5, 6, 7, 14
+FROWN, SQUINT, NOSE, RAISER, PARTED = 2, 5, 6, 7, 14
 """Rows of AU 4, 7, 9, 10 and 25."""
 LEVEL = [12, 13]
 """Rows of AU 20 and 23: they stretch and tighten a mouth, and lift it nowhere."""
@@ -80,6 +83,15 @@ CHEEKS, ASIDE = 4, 0.4
 """Row of AU6, which raises cheeks and narrows eyes: it is steepened most, and what regression finds
 of it in lips, nose and brows is other action units' and stays as it is found. So is most of what it
 moves sideways: smiles widen faces, raised cheeks do not."""
+LIDS, CREASES = 6.0, 2.0
+"""The most that AU6 steepens lower lids by, and upper lids with their creases: it narrows eyes from
+below, and on real smiles by an eighth."""
+SMILE = [4, 8]
+"""Rows of AU 6 and 12."""
+BROAD, SMILING = 4.0, 8.0
+"""Standard deviations, in texels, of what is too broad to be a fold, and to be a smile's cheek."""
+SHARPER, SOFTNESS = 0.7, 1.5
+"""How much of what is finer than this many texels is added once more."""
 
 
 def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Teacher:
@@ -117,10 +129,21 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     directions = _together(directions, mean)
     shading = shading * folds[:, None, None, None]
     shading = shading * territory(_cells(), mean).view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE)
-    # Folds are local; what is broad is light, age and complexion that labels lean on.
-    shading = shading - blur(shading, 4.0)
+    shading = _folds(shading)
     release = (RELEASE_GAIN / motion).clamp(max=1)
     return Teacher(directions, mean, shading * _skin(mean), release)
+
+
+def _folds(shading: Tensor) -> Tensor:
+    """Shading (17, 1, 64, 64) without what is broad, and with sharper edges.
+
+    What is broad is light, age and complexion that labels lean on; but a smile's cheeks are as
+    broad as they are bright. Folds of many faces never lie quite on one another, so that their
+    mean is softer than any one of them.
+    """
+    local = shading - blur(shading, BROAD)
+    local[SMILE] = shading[SMILE] - blur(shading[SMILE], SMILING)
+    return local + SHARPER * (local - blur(local, SOFTNESS))
 
 
 def _anchored(directions: Tensor, nod: Tensor, mean: Tensor) -> Tensor:
@@ -149,7 +172,7 @@ def _own(directions: Tensor, mean: Tensor) -> Tensor:
     """Directions (17, 478, 2) of what each action unit's own muscle moves."""
     lips = list(OUTER_LIPS)
     own, below = territory(mean, mean), below_lips(mean)
-    own[[NOSE, UPPER_LIP]] *= 1 - LIFTED * below
+    own[[NOSE, RAISER]] *= 1 - LIFTED * below
     own[NOSE] *= 1 - POUTED * around_mouth(mean)
     own[JAW] *= 1 - HUNG * (1 - below)
     own[CHEEKS] = 1  # limited by its gain: see `_spread`
@@ -157,6 +180,9 @@ def _own(directions: Tensor, mean: Tensor) -> Tensor:
     directions[CHEEKS, :, 0] *= ASIDE
     lifts = directions[LEVEL][:, lips, 1].mean(1, keepdim=True)
     directions[LEVEL, :, 1] -= around_mouth(mean) * lifts
+    # A lip that is raised rises as a whole: labels know of the teeth below it, and not of the lip.
+    rows = directions[RAISER, list(UPPER_LIP)].view(4, -1, 2)
+    directions[RAISER, list(UPPER_LIP)] = rows[:1].expand_as(rows).flatten(0, 1)
     return directions * own.unsqueeze(-1)
 
 
@@ -186,7 +212,11 @@ def _spread(gain: Tensor, mean: Tensor) -> Tensor:
     spread = torch.lerp(outline[:, None], gain[:, None], beyond(FACE_OVAL, OUTLINE_REACH))
     cheeks = beyond(OUTER_LIPS, OUTLINE_REACH) * beyond(RIGHT_BROW + LEFT_BROW, OUTLINE_REACH / 2)
     cheeks = cheeks * beyond(NOSE_BRIDGE + NOSE_WINGS, 1.5 * OUTLINE_REACH)
-    spread[CHEEKS] = torch.lerp(spread[CHEEKS].clamp(max=1), spread[CHEEKS], cheeks)
+    steep = spread[CHEEKS]
+    below, above = RIGHT_LOWER_LID + LEFT_LOWER_LID, RIGHT_UPPER_LID + LEFT_UPPER_LID
+    for rim, most in ((below, LIDS), (above + RIGHT_CREASE + LEFT_CREASE, CREASES)):
+        steep = torch.lerp(steep.clamp(max=most), steep, beyond(rim, OUTLINE_REACH))
+    spread[CHEEKS] = torch.lerp(spread[CHEEKS].clamp(max=1), steep, cheeks)
     return spread.unsqueeze(-1)
 
 

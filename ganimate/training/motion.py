@@ -24,10 +24,12 @@ from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
     LEFT_BROW,
+    LEFT_CREASE,
     LEFT_IRIS,
     LOWER_LIP,
     NOSE_WINGS,
     RIGHT_BROW,
+    RIGHT_CREASE,
     RIGHT_IRIS,
     UPPER_LIP,
 )
@@ -38,7 +40,7 @@ from ganimate.training.light import full_shade
 AU12, AU25, AU26, AU45 = 8, 14, 15, 16
 """Columns of the action units that pull the lips' corners, part them, drop the jaw, close eyes."""
 
-DEEPEST = 0.5
+DEEPEST = 0.7
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""
 LEAST_EYE, LEAST_BROW, LEAST_LIP = 0.35, 0.45, 0.38
 """Shares of the eye's opening, of the skin between lid and brow, and of that between nose and upper
@@ -274,6 +276,6 @@ _LIPS = (INNER_UPPER_LIP[1:-1], INNER_LOWER_LIP[1:-1], LOWER_LIP)
 
 # Lower edge of each brow, the crease of the lid below it, and the whole brow.
 _BROWS = (
-    (RIGHT_BROW[:5], (30, 29, 27, 28, 56), RIGHT_BROW),
-    (LEFT_BROW[:5], (260, 259, 257, 258, 286), LEFT_BROW),
+    (RIGHT_BROW[:5], RIGHT_CREASE, RIGHT_BROW),
+    (LEFT_BROW[:5], LEFT_CREASE, LEFT_BROW),
 )
