@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from dataset import still, write_dataset
@@ -13,8 +11,10 @@ from ganimate.faces.topology import (
     INNER_UPPER_LIP,
     JAW_SIDES,
     LEFT_BROW,
+    LIP_CORNERS,
     LOWER_LIP,
     MIRROR,
+    NOSE_BRIDGE,
     NOSE_WINGS,
     RIGHT_BROW,
     RIGHT_CREASE,
@@ -28,6 +28,7 @@ from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.fields import dense_field, interpolate, polygon
 from ganimate.training.fit import (
+    ALONG,
     CREASES,
     DROPPED,
     GAINS,
@@ -36,10 +37,8 @@ from ganimate.training.fit import (
     LIFTED,
     OUTLINE_GAIN,
     POUTED,
-    _folds,
     fit_teacher,
 )
-from ganimate.training.light import WARMTH
 from ganimate.training.motion import (
     AU25,
     AU26,
@@ -269,34 +268,31 @@ def test_cheeks_narrow_eyes_from_below(data: FaceDataset) -> None:
 def test_a_raised_lip_keeps_its_shape(data: FaceDataset) -> None:
     """Where labels mean the teeth below a lip, regression lifts its outer rim alone."""
     wanted = torch.zeros(17, 478, 2)
-    wanted[7, list(UPPER_LIP[:9]), 1] = -2.0
-    rows = taught(data, wanted)[7, list(UPPER_LIP), 1].view(4, 9)
-    assert rows[:, 2:-2].flatten().tolist() == pytest.approx([-2.0 * GAINS[7][0]] * 20, rel=0.05)
+    wanted[[[6], [7]], list(UPPER_LIP[:9]), 1] = -2.0
+    wanted[7, [*NOSE_BRIDGE[-3:], *LIP_CORNERS], 1] = 1.0
+    found = taught(data, wanted)[..., 1]
+    for row, share in ((6, 1 - POUTED), (7, 1)):
+        lip = found[row, list(UPPER_LIP)].view(4, 9)[:, 2:-2].flatten()
+        assert lip.tolist() == pytest.approx([-2.0 * share * GAINS[row][0]] * 20, rel=0.05)
+    assert found[7, list(NOSE_BRIDGE[-3:])].max() <= 0
+    assert found[7, list(LIP_CORNERS)].mean() == pytest.approx(-2.0 * ALONG * GAINS[7][0], rel=0.3)
 
 
-def test_folds_are_local_and_a_smiles_cheeks_are_broad() -> None:
-    at = torch.arange(64) - 31.5
-    shape = torch.exp(-(at[:, None].square() + at.square()) / (2 * 5.0**2))
-    light = _folds(shape.expand(17, 1, 64, 64).clone())[:, 0, 31, 31]
-    smile, frown = light[8], light[2]
-    assert smile > 1.3 * frown
-    edge = torch.zeros(17, 1, 64, 64)
-    edge[..., 32:] = 1
-    step = (_folds(edge)[2, 0, 32, 32] - _folds(edge)[2, 0, 32, 31]).item()
-    assert step > 1.2, "sharper than the mean of many faces"
-
-
-def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset, teacher: Teacher) -> None:
-    """It takes a share of each channel, less of red, and nothing where there is no light."""
-    shaded = replace(teacher, shading=torch.full((17, 1, 64, 64), -0.1))
-    skin = torch.tensor([0.6, 0.0, -0.4, 1.0, 0.2, -1.0]).view(2, 3, 1, 1).expand(2, 3, 128, 128)
-    change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
-    found = shaded.shade(skin, change, data.landmarks[:2], contrast)
-    share = (found + 1)[..., 64, 64] / (skin + 1)[..., 64, 64]
-    taken = (1 - share[0]) / torch.tensor(WARMTH)
-    assert taken.tolist() == pytest.approx([taken[0].item()] * 3, rel=1e-3)
-    assert 0.03 < taken[0] < 0.5
-    assert found[1, 2, 64, 64] == -1
+def test_closed_lips_rise_together_and_grow_no_thicker(data: FaceDataset) -> None:
+    """Also where they are asked to meet: a face at rest reads as hardly parted."""
+    directions = torch.zeros(17, 478, 2)
+    directions[7, list(UPPER_LIP), 1] = -4.0
+    current, target = torch.zeros(1, 17), torch.zeros(1, 17)
+    current[:, AU25], target[:, 7] = 0.05, 1
+    face = data.landmarks[:1].clone()
+    face[:, list(LOWER_LIP[:9])] = face[:, list(UPPER_LIP[27:])]  # closed
+    moved = still(data, directions).move(face, current, target)
+    rise = (face - moved)[0, :, 1]
+    upper, lower = (rise[list(lip)].view(4, 9)[:, 1:-1] for lip in (UPPER_LIP, LOWER_LIP))
+    assert lower[0].tolist() == pytest.approx(upper[3].tolist(), abs=0.1)
+    for lip in (upper, lower):
+        assert (lip[0] - lip[3]).abs().max() < 0.1
+    assert lower.min() > 2
 
 
 def test_eyes_open_no_further_than_iris_and_some_white(data: FaceDataset) -> None:

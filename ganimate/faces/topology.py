@@ -57,6 +57,9 @@ UPPER_LIP = (
 )  # fmt: skip
 """The upper lip in four rows, from its outer rim between the corners to the inner one."""
 
+LIP_CORNERS = (61, 76, 62, 78, 291, 306, 292, 308)
+"""The corners of the mouth in four rows, from the outer rim to the inner; the right one first."""
+
 NOSE_BRIDGE = (168, 6, 197, 195, 5, 4, 1, 2)
 """Down the middle of the nose, from between the eyes over its tip to where it meets the lip."""
 

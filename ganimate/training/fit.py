@@ -18,6 +18,7 @@ from ganimate.faces.topology import (
     LEFT_CREASE,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
+    LIP_CORNERS,
     MIRROR,
     NOSE_BRIDGE,
     NOSE_WINGS,
@@ -72,7 +73,7 @@ LEVEL = [12, 13]
 """Rows of AU 20 and 23: they stretch and tighten a mouth, and lift it nowhere."""
 LIFTED = 0.7
 """How much of what regression lifts of lower lip and chin with nose or upper lip is not theirs."""
-POUTED = 0.25
+POUTED = 0.4
 """How much of what it lifts of the whole mouth with the nose is not the nose's."""
 HUNG = 0.6
 """How much of what it lowers of nose and upper lip with the jaw is not the jaw's."""
@@ -82,7 +83,9 @@ brows and lids, of what AU 4 and 7 do."""
 CHEEKS, ASIDE = 4, 0.4
 """Row of AU6, which raises cheeks and narrows eyes: it is steepened most, and what regression finds
 of it in lips, nose and brows is other action units' and stays as it is found. So is most of what it
-moves sideways: smiles widen faces, raised cheeks do not."""
+moves sideways, and of AU10's: smiles widen faces, raised cheeks and lips do not."""
+ALONG = 0.4
+"""How far the corners of a lip that AU10 raises rise with it."""
 LIDS, CREASES = 6.0, 2.0
 """The most that AU6 steepens lower lids by, and upper lids with their creases: it narrows eyes from
 below, and on real smiles by an eighth."""
@@ -177,12 +180,18 @@ def _own(directions: Tensor, mean: Tensor) -> Tensor:
     own[JAW] *= 1 - HUNG * (1 - below)
     own[CHEEKS] = 1  # limited by its gain: see `_spread`
     directions = directions.clone()
-    directions[CHEEKS, :, 0] *= ASIDE
+    directions[[CHEEKS, RAISER], :, 0] *= ASIDE
+    directions[RAISER, :, 1].clamp_(max=0)  # nothing falls
     lifts = directions[LEVEL][:, lips, 1].mean(1, keepdim=True)
     directions[LEVEL, :, 1] -= around_mouth(mean) * lifts
     # A lip that is raised rises as a whole: labels know of the teeth below it, and not of the lip.
-    rows = directions[RAISER, list(UPPER_LIP)].view(4, -1, 2)
-    directions[RAISER, list(UPPER_LIP)] = rows[:1].expand_as(rows).flatten(0, 1)
+    for row in (NOSE, RAISER):
+        rows = directions[row, list(UPPER_LIP)].view(4, -1, 2)
+        directions[row, list(UPPER_LIP)] = rows[:1].expand_as(rows).flatten(0, 1)
+    # Nor does it hang from its corners.
+    most = directions[RAISER, list(UPPER_LIP), 1].amin()
+    for lip in (list(LIP_CORNERS), list(UPPER_LIP)):
+        directions[RAISER, lip, 1] = directions[RAISER, lip, 1].clamp(max=ALONG * most)
     return directions * own.unsqueeze(-1)
 
 

@@ -47,7 +47,7 @@ LEAST_EYE, LEAST_BROW, LEAST_LIP = 0.35, 0.45, 0.38
 lip, that always stay."""
 WIDEST_EYE = 2.4
 """Radii of the iris by which eyes open at most: its own two, and white above it."""
-PARTING, FOLLOWING = 0.25, 0.7
+PARTING, FOLLOWING = 0.25, 0.85
 """How much of AU25 or 26 must be asked for until lips may part freely; how far the lower lip, kept
 closed, follows a raised upper one, which gives way by the rest."""
 
@@ -93,14 +93,14 @@ class Teacher:
         _hold_below(moved, NOSE_WINGS, UPPER_LIP, landmarks, LEAST_LIP)
         parted_now = torch.maximum(current[:, AU25], current[:, AU26])
         parted_then = torch.maximum(target[:, AU25], target[:, AU26])
-        # Lips that are asked to meet do: whatever the linear motion leaves open is closed.
+        # Lips that nobody asks to part do not: a lip that is raised takes the other along.
+        freedom = ((parted_then - parted_now) / PARTING).clamp(0, 1)
+        _hold_together(moved, _LIPS, landmarks, freedom)
+        # Lips that are asked to meet do: whatever is still open between them is closed.
         open_share = torch.where(
             parted_then < parted_now, parted_then / parted_now.clamp(min=1e-3), 1.0
         )
         _limit(moved, *RIMS[2], landmarks, open_share, share=0.4)
-        # Lips that nobody asks to part do not: a lip that is raised takes the other along.
-        freedom = ((parted_then - parted_now) / PARTING).clamp(0, 1)
-        _hold_together(moved, _LIPS, landmarks, freedom)
         return moved
 
     def close_eyes(self, moved: Tensor, current: Tensor, target: Tensor) -> Tensor:
@@ -171,23 +171,23 @@ def _limit(
 
 def _hold_together(
     moved: Tensor,
-    lips: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]],
+    lips: tuple[tuple[int, ...], ...],
     before: Tensor,
     freedom: Tensor,
 ) -> None:
     """Let two rims part by no more than `freedom` (n,) of what would move them apart, in place.
 
     Args:
-        lips: the upper rim, the lower, and what follows the upper with it: as many landmarks as a
-            rim has, or a multiple.
+        lips: the upper rim, the lower, and what moves with each, so that lips keep their shapes:
+            as many landmarks as a rim has, or a multiple.
     """
-    upper, lower, following = map(list, lips)
+    upper, lower, yielding, following = map(list, lips)
     down = downwards(before)
     gap = _gap(moved, upper, lower, down)
     had = _gap(before, upper, lower, down).clamp(min=0)
     parts = ((gap - had).clamp(min=0) * (1 - freedom.unsqueeze(1))).unsqueeze(-1) * down
-    moved[:, upper] += (1 - FOLLOWING) * parts
-    moved[:, following] -= FOLLOWING * parts.repeat(1, len(following) // len(upper), 1)
+    for lip, share in ((yielding, 1 - FOLLOWING), (following, -FOLLOWING)):
+        moved[:, lip] += share * parts.repeat(1, len(lip) // len(upper), 1)
 
 
 def _hold_apart(
@@ -271,8 +271,8 @@ def _radius(landmarks: Tensor, iris: tuple[int, ...]) -> Tensor:
     return around.norm(dim=-1).mean(1)
 
 
-# The inner rims of the lips between their corners, and the whole lower lip.
-_LIPS = (INNER_UPPER_LIP[1:-1], INNER_LOWER_LIP[1:-1], LOWER_LIP)
+# The inner rims of the lips between their corners, and each whole lip.
+_LIPS = (INNER_UPPER_LIP[1:-1], INNER_LOWER_LIP[1:-1], UPPER_LIP, LOWER_LIP)
 
 # Lower edge of each brow, the crease of the lid below it, and the whole brow.
 _BROWS = (

@@ -1,0 +1,40 @@
+"""The shading teacher: folds are sharp and local, cheeks bright, and skin keeps its colour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from dataset import write_dataset
+
+from ganimate.training.dataset import load_dataset
+from ganimate.training.fit import _folds, fit_teacher
+from ganimate.training.light import WARMTH
+
+
+def test_folds_are_local_and_a_smiles_cheeks_are_broad() -> None:
+    at = torch.arange(64) - 31.5
+    shape = torch.exp(-(at[:, None].square() + at.square()) / (2 * 5.0**2))
+    light = _folds(shape.expand(17, 1, 64, 64).clone())[:, 0, 31, 31]
+    smile, frown = light[8], light[2]
+    assert smile > 1.3 * frown
+    edge = torch.zeros(17, 1, 64, 64)
+    edge[..., 32:] = 1
+    step = (_folds(edge)[2, 0, 32, 32] - _folds(edge)[2, 0, 32, 31]).item()
+    assert step > 1.2, "sharper than the mean of many faces"
+
+
+def test_a_fold_is_a_shadow_on_skin_of_any_colour(tmp_path: Path) -> None:
+    """It takes a share of each channel, less of red, and nothing where there is no light."""
+    data = load_dataset(write_dataset(tmp_path), "train")
+    shaded = replace(fit_teacher(data), shading=torch.full((17, 1, 64, 64), -0.1))
+    skin = torch.tensor([0.6, 0.0, -0.4, 1.0, 0.2, -1.0]).view(2, 3, 1, 1).expand(2, 3, 128, 128)
+    change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
+    found = shaded.shade(skin, change, data.landmarks[:2], contrast)
+    share = (found + 1)[..., 64, 64] / (skin + 1)[..., 64, 64]
+    taken = (1 - share[0]) / torch.tensor(WARMTH)
+    assert taken.tolist() == pytest.approx([taken[0].item()] * 3, rel=1e-3)
+    assert 0.03 < taken[0] < 0.5
+    assert found[1, 2, 64, 64] == -1
