@@ -44,6 +44,11 @@ settings.register_profile("ganimate", deadline=None)
 settings.load_profile("ganimate")
 
 
+def names(folder: Path) -> list[str]:
+    """What is in a folder."""
+    return sorted(entry.name for entry in folder.iterdir())
+
+
 @pytest.fixture(scope="session")
 def portrait() -> Path:
     """One neutral face, 800 x 800."""

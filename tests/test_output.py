@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import names
 
 from ganimate.errors import GanimateError
 from ganimate.media import output
@@ -18,10 +19,6 @@ from ganimate.media.output import check_output, draft, scratch
 from ganimate.media.stills import Photo, write_photo
 from ganimate.media.video import film_writer
 from ganimate.recording import Recording
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
 
 
 def test_a_new_file_is_fine(tmp_path: Path) -> None:

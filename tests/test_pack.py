@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import EXAMPLES
 from dataset import write_dataset
-from test_training import tiny, trainer
+from tiny import tiny, trainer
 
 from ganimate.cli.app import main
 from ganimate.errors import GanimateError

@@ -1,103 +1,36 @@
-"""Training: the data's one road, exact resume, stopping on request, and every shipped recipe."""
+"""Training: exact resume, stopping on request, and what each stage learns, and from whom."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import COMMAND, ROOT, Ganimate
+from conftest import COMMAND, Ganimate
 from dataset import write_dataset
+from tiny import TINY, tiny, trainer
 
-from ganimate.errors import GanimateError, UsageError
-from ganimate.faces.align import FaceFrame
+from ganimate.errors import GanimateError
 from ganimate.networks.generator import CompactTrunk
-from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.dataset import load_dataset
 from ganimate.training.generator_task import GeneratorTask
 from ganimate.training.lids import make_lids
 from ganimate.training.mouths import make_mouths
-from ganimate.training.recipe import load_recipe
-from ganimate.training.run import prepare, recipe_path
+from ganimate.training.run import recipe_path
 from ganimate.training.state import load_state, save_state
-from ganimate.training.trainer import Trainer, rate_at
+from ganimate.training.trainer import rate_at
 from ganimate.weights import load_generator, load_reader
-
-TINY: dict[str, dict[str, Any]] = {
-    "generator": {
-        "schedule": {"steps": 4, "batch": 4},
-        "network": {"trunk": "compact", "width": 16, "blocks": 1},
-        "critic": {
-            "loss": "hinge", "updates": 1, "penalty_every": 2, "width": 4, "layers": 5, "cap": 8,
-            "augment": True,
-        },
-        "losses": {"motion": 1.0, "picture": 1.0, "undo": True, "reader": 0.1, "cycle": 1.0},
-    },
-    "finish": {
-        "task": "generator",
-        "schedule": {"steps": 4, "batch": 4},
-        "network": {
-            "trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 2, "lids": 2,
-        },
-        "critic": {
-            "sees": "features", "loss": "hinge", "updates": 2, "penalty": 0.0, "width": 4,
-            "augment": True,
-        },
-        "losses": {
-            "action_units": 0.0, "cycle": 0.0, "motion": 1.0, "picture": 1.0, "undo": True,
-            "reader": 0.1, "features": 0.1, "trust": 0.3,
-        },
-        "lenders": ["train/1.jpg", "train/3.jpg", "someone/else.jpg"],
-        "lid_lenders": ["train/2.jpg", "train/1.jpg"],
-    },
-    "evaluation": {
-        "schedule": {"steps": 4, "batch": 8},
-        "network": {"widths": [8, 8, 8, 8, 8], "features": 16},
-    },
-    "reader": {
-        "schedule": {"steps": 4, "batch": 8},
-        "network": {"widths": [8, 8, 16, 16], "features": 16},
-        "rough_share": 0.25,
-        "junk_share": 0.25,
-    },
-}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_dataset(tmp_path_factory.mktemp("dataset"))
-
-
-def tiny(folder: Path, task: str, **changes: Any) -> Path:
-    path = folder / f"{task}.yaml"
-    path.write_text(yaml.safe_dump({"task": task} | TINY[task] | changes))
-    return path
-
-
-def trainer(dataset: Path, recipe: Path, out: Path, start: Path | None = None) -> Trainer:
-    from lightning import Fabric
-
-    fabric = Fabric(accelerator="cpu", devices=1)
-    fabric.launch()
-    # Teachers that the first run fits serve all.
-    fitted, here = dataset / "teacher.safetensors", out / "teacher.safetensors"
-    brought = here.exists()
-    if recipe.stem in ("generator", "finish") and fitted.exists() and not brought:
-        out.mkdir(exist_ok=True)
-        shutil.copy(fitted, here)
-    made = prepare(dataset, recipe, out, fabric=fabric, start=start)
-    if here.exists() and not fitted.exists() and not brought:
-        shutil.copy(here, fitted)
-    return made
 
 
 @pytest.mark.parametrize("task", ["generator", "reader", "evaluation"])
@@ -116,51 +49,6 @@ def test_bfloat16_lowers_the_networks_alone(task: str, dataset: Path, tmp_path: 
     assert told[0].keys() == told[1].keys()
     for name, value in told[0].items():
         assert told[1][name] == pytest.approx(value, rel=0.1, abs=0.01), name
-
-
-def test_dataset_agrees_with_the_face_frame(dataset: Path) -> None:
-    data = load_dataset(dataset, "train")
-    assert data.images.shape == (12, 152, 152, 3)
-    for landmarks in data.landmarks:
-        frame = FaceFrame.from_landmarks(landmarks.numpy())
-        assert frame.centre == pytest.approx((63.5, 63.5), abs=0.3)
-        assert frame.half_side == pytest.approx(64, abs=0.3)
-    assert middle(data.images).shape == (12, 3, 128, 128)
-
-
-def test_dataset_limit_and_fingerprint(dataset: Path) -> None:
-    assert len(load_dataset(dataset, "train", limit=5)) == 5
-    one, other = (load_dataset(dataset, split).fingerprint for split in ("train", "validation"))
-    assert one != other
-
-
-def test_broken_datasets_are_named(dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(GanimateError, match="no train-"):
-        load_dataset(tmp_path, "train")
-    shard = tmp_path / "train-00000-of-00001.parquet"
-    shard.write_bytes(b"PAR1 not really")
-    with pytest.raises(GanimateError, match="train-00000"):
-        load_dataset(tmp_path, "train")
-
-
-def test_random_crops_move_landmarks_with_the_pixels(dataset: Path) -> None:
-    """A white dot set on a landmark is found where the augmented landmark says."""
-    data = load_dataset(dataset, "train")
-    images = torch.zeros_like(data.images)
-    for i, landmarks in enumerate(data.landmarks):
-        x, y = (landmarks[33] + 12).round().long()
-        images[i, y - 2 : y + 3, x - 2 : x + 3] = 255
-    rng = torch.Generator().manual_seed(2)
-    jitter = Jitter(shift=0.05, turn=10, scale=0.1, colour=0, blur=0)
-    crops, landmarks = random_crops(images, data.landmarks, jitter, rng)
-    sides = set()
-    for crop, points in zip(crops, landmarks, strict=True):
-        y, x = np.unravel_index(int(crop[0].argmax()), crop[0].shape)
-        spots = torch.stack([points[33], points[263]])
-        distance = (spots - torch.tensor([x, y])).norm(dim=-1)
-        assert distance.min() < 4
-        sides.add(int(distance.argmin()))
-    assert sides == {0, 1}  # some were mirrored: the dot then sits on the partner
 
 
 @pytest.mark.parametrize("task", ["reader", "evaluation", "generator", "finish"])
@@ -306,46 +194,12 @@ def test_the_generator_learns(dataset: Path, tmp_path: Path) -> None:
     assert after["motion"] < 0.8 * before["motion"]
 
 
-def test_every_shipped_recipe_is_read_whole() -> None:
-    for path in sorted((ROOT / "recipes").glob("*.yaml")):
-        assert load_recipe(path).schedule.steps > 0
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("task: dance", "task"),
-        ("task: reader\nspeed: 3", "speed"),
-        ("task: reader\nschedule: {stepz: 3}", "stepz"),
-        ("task: reader\nschedule: {steps: many}", "steps"),
-        ("task: generator\nlenders: someone", "lenders"),
-        ("task: generator\ncritic: {sees: stars}", "stars"),
-        ("task: generator\ncritic: {sees: features, loss: hinge, penalty: 1}", "penalty"),
-        ("task: [", "YAML"),
-    ],
-)
-def test_wrong_recipes_name_the_key(text: str, names: str, tmp_path: Path) -> None:
-    path = tmp_path / "wrong.yaml"
-    path.write_text(text)
-    with pytest.raises(UsageError, match=names):
-        load_recipe(path)
-
-
 def test_state_comes_back_as_it_was(tmp_path: Path) -> None:
     state = {"a": [1, {"b": torch.arange(3)}], 5: None, "x": {"y": 1.5, 0: "text"}}
     save_state(tmp_path / "s", state)
     back = load_state(tmp_path / "s")
     assert back["a"][1]["b"].tolist() == [0, 1, 2]
     assert back[5] is None and back["x"] == {"y": 1.5, 0: "text"}
-
-
-def test_rate_rises_holds_and_falls() -> None:
-    from ganimate.training.recipe import Schedule
-
-    schedule = Schedule(warmup=0.1, decay_from=0.5)
-    rates = [rate_at(p / 100, schedule) for p in range(101)]
-    assert rates[0] < 0.01 and rates[30] == 1 and rates[100] == pytest.approx(0, abs=1e-9)
-    assert rates[50:] == sorted(rates[50:], reverse=True)
 
 
 def test_train_command_stops_on_sigterm_and_resumes(

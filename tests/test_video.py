@@ -2,87 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from imageio_ffmpeg import get_ffmpeg_exe
+from conftest import names
+from encoded import COUNT, SIZE, STATED, Frames, moving_spot, probe, read, write
+from photos import icc
 from PIL import Image, ImageSequence
 
-from ganimate.errors import GanimateError, UsageError
+from ganimate.errors import UsageError
 from ganimate.media.ffmpeg import EncodedFilm, ffmpeg_arguments, gif_arguments
-from ganimate.media.provenance import DIGITAL_SOURCE_TYPE, Provenance
+from ganimate.media.provenance import DIGITAL_SOURCE_TYPE
 from ganimate.media.video import FORMATS, film_format, film_size, film_writer
 
-ROOT = Path(__file__).resolve().parents[1]
-REAL = next(
-    iter(
-        sorted((ROOT.parent / "shared" / "photos").glob("london-*.jpg"))
-        + sorted((ROOT / "examples").glob("*.jpg"))
-    )
-)
-STATED = Provenance("neutral to smile", "9f86d081", "ganimate 0")
 SUFFIXES = [suffix for suffix in FORMATS if suffix]
-SIZE = (131, 97)  # odd both ways
-COUNT = 13
-
-Frames = list[np.ndarray[Any, np.dtype[np.uint8]]]
 
 
 @pytest.fixture(scope="module")
 def frames() -> Frames:
-    """A real photo in which a soft bright spot moves."""
-    with Image.open(REAL) as image:
-        still = np.asarray(image.convert("RGB").resize(SIZE), float)
-    y, x = np.mgrid[0 : SIZE[1], 0 : SIZE[0]]
-    moved = []
-    for number in range(COUNT):
-        spot = 90 * np.exp(-((x - 30 - 5 * number) ** 2 + (y - 50) ** 2) / 150)[..., None]
-        moved.append(np.clip(still + spot, 0, 255).astype(np.uint8))
-    return moved
-
-
-def write(path: Path, frames: Frames, **options: Any) -> Path:
-    asked: dict[str, Any] = {"size": SIZE, "fps": 25, "provenance": STATED} | options
-    with film_writer(path, **asked) as film:
-        for frame in frames:
-            film.write(frame)
-        assert film.frames == len(frames)
-    return path
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
-
-
-def read(path: Path) -> list[np.ndarray[Any, Any]]:
-    """The frames of a film as RGB, by Pillow where it can, else by ffmpeg."""
-    if path.suffix in (".mp4", ".webm"):
-        size = probe(path)["size"]
-        raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-        bt709 = [
-            "-vf",
-            "scale=in_color_matrix=bt709:in_range=tv:flags=accurate_rnd+full_chroma_int",
-        ]
-        command = [get_ffmpeg_exe(), "-v", "error", "-i", str(path), *bt709, *raw]
-        out = subprocess.run(command, check=True, capture_output=True).stdout
-        return list(np.frombuffer(out, np.uint8).reshape(-1, size[1], size[0], 3))
-    with Image.open(path) as image:
-        return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(image)]
+    return moving_spot()
 
 
 def durations(image: Image.Image) -> list[int]:
@@ -92,38 +34,6 @@ def durations(image: Image.Image) -> list[int]:
         frame.load()
         told.append(frame.info["duration"])
     return told
-
-
-def probe(path: Path) -> dict[str, Any]:
-    """What ffprobe, or without it ffmpeg's own listing, says of a video file."""
-    if ffprobe := shutil.which("ffprobe"):
-        show = ["-count_frames", "-show_streams", "-show_format", "-of", "json"]
-        command = [ffprobe, "-v", "error", *show, str(path)]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        stream = told["streams"][0]
-        return {
-            "size": (stream["width"], stream["height"]),
-            "fps": float(Fraction(stream["avg_frame_rate"])),
-            "frames": int(stream["nb_read_frames"]),
-            "format": stream["pix_fmt"],
-            "codec": stream["codec_name"],
-            "colours": {stream.get(f"color_{k}") for k in ("space", "transfer", "primaries")},
-            "tags": {k.lower(): v for k, v in told["format"].get("tags", {}).items()},
-        }
-    command = [get_ffmpeg_exe(), "-i", str(path), "-f", "null", "-"]
-    told = subprocess.run(command, capture_output=True, text=True).stderr
-    stream = re.search(r"Video: (\w+).*?, (\w+)\((.*?)\).*?, (\d+)x(\d+).*?([\d.]+) fps", told)
-    counted, tag = re.findall(r"frame= *(\d+)", told), re.search(r"comment *: (.*)", told, re.I)
-    assert stream and counted
-    return {
-        "size": (int(stream[4]), int(stream[5])),
-        "fps": float(stream[6]),
-        "frames": int(counted[-1]),
-        "format": stream[2],
-        "codec": stream[1],
-        "colours": {"bt709"} if "bt709" in stream[3] else set(),
-        "tags": {"comment": tag[1]} if tag else {},
-    }
 
 
 def similarity(one: Any, other: Any) -> float:
@@ -225,8 +135,6 @@ def test_a_folder_of_pngs(tmp_path: Path, frames: Frames, name: str) -> None:
 
 
 def test_frames_of_another_colour_space(tmp_path: Path) -> None:
-    from test_stills import icc
-
     profile = icc("linear")
     frame = np.full((64, 64, 3), 55, np.uint8)  # what sRGB encodes as 128
     options: dict[str, Any] = {"size": (64, 64), "icc_profile": profile}
@@ -246,6 +154,19 @@ def test_large_video_is_shrunk_to_what_players_can_show(tmp_path: Path) -> None:
         assert film.size == (4096, 42)
     assert probe(path)["size"] == (4096, 42)
     assert len(told) == 1 and "shrunk to 4096 x 42" in told[0]
+
+
+def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
+    tracemalloc = pytest.importorskip("tracemalloc")
+    frame = np.zeros((256, 256, 3), np.uint8)  # 0.2 MB; all of them would be 12
+    tracemalloc.start()
+    try:
+        with film_writer(tmp_path / "a.mp4", size=(256, 256), fps=25, provenance=None) as film:
+            for number in range(60):
+                film.write(frame + np.uint8(number))
+        assert tracemalloc.get_traced_memory()[1] < 4e6
+    finally:
+        tracemalloc.stop()
 
 
 # --- what is asked for -----------------------------------------------------------------------
@@ -329,181 +250,3 @@ def test_a_name_relative_to_here(
     monkeypatch.chdir(tmp_path)
     write(Path("film.webp"), frames[:2])
     assert names(tmp_path) == ["film.webp"]
-
-
-# --- whole or not at all ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["film.mp4", "film.gif", "frames"])
-@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
-def test_an_interrupted_film_leaves_nothing(
-    tmp_path: Path, frames: Frames, name: str, interruption: type[BaseException]
-) -> None:
-    def interrupted() -> Iterator[Any]:
-        yield from frames[:5]
-        raise interruption
-
-    with pytest.raises(interruption):
-        write(tmp_path / name, interrupted())  # type: ignore[arg-type]
-    assert names(tmp_path) == []
-    assert children() == []
-
-
-def test_an_interrupted_film_leaves_the_old_one(tmp_path: Path, frames: Frames) -> None:
-    path = tmp_path / "film.gif"
-    path.write_bytes(b"old")
-    with pytest.raises(GanimateError, match="exists already"):
-        write(path, frames)
-    with pytest.raises(GanimateError, match="does not fit"):
-        write(path, [*frames[:3], frames[0][1:]], force=True)
-    assert path.read_bytes() == b"old" and names(tmp_path) == ["film.gif"]
-    write(path, frames, force=True)
-    assert len(read(path)) == COUNT
-
-
-def test_the_source_is_never_written_over(tmp_path: Path, frames: Frames) -> None:
-    source = write(tmp_path / "face.webp", frames[:1])
-    with pytest.raises(GanimateError, match="the photo that is read"):
-        write(source, frames, force=True, source=source)
-
-
-def test_frames_replace_frames_and_nothing_else(tmp_path: Path, frames: Frames) -> None:
-    folder = write(tmp_path / "frames", frames)
-    write(folder, frames[:2], force=True)
-    assert names(folder) == ["00000.png", "00001.png"]
-    (folder / "notes.txt").touch()
-    with pytest.raises(GanimateError, match="more than frames"):
-        write(folder, frames, force=True)
-    assert len(names(folder)) == 3 and names(tmp_path) == ["frames"]
-
-
-@pytest.mark.parametrize("name", ["film.webm", "film.gif", "frames"])
-def test_a_film_without_frames_is_an_error(tmp_path: Path, name: str) -> None:
-    with pytest.raises(GanimateError, match="no frame"):
-        write(tmp_path / name, [])
-    assert names(tmp_path) == []
-
-
-@pytest.mark.parametrize("shape", [(97, 131), (97, 131, 4), (131, 97, 3)])
-def test_a_frame_must_fit(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(GanimateError, match="does not fit a film"):
-        write(tmp_path / "film.mp4", [np.zeros(shape, np.uint8)])
-    with pytest.raises(GanimateError, match="float32"):
-        write(tmp_path / "film.mp4", [np.zeros((97, 131, 3), np.float32)])  # type: ignore[list-item]
-
-
-def children() -> list[int]:
-    """The processes that this one has started and that still run."""
-    listing = Path(f"/proc/self/task/{os.getpid()}/children")
-    return [int(pid) for pid in listing.read_text().split()] if listing.exists() else []
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds ffmpeg in /proc")
-@pytest.mark.parametrize("moment", ["while frames come", "at the end"])
-def test_a_killed_ffmpeg_is_reported(tmp_path: Path, frames: Frames, moment: str) -> None:
-    with (
-        pytest.raises(GanimateError, match=r"film\.mp4: ffmpeg was killed by signal 9"),
-        film_writer(tmp_path / "film.mp4", size=SIZE, fps=25, provenance=STATED) as film,
-    ):
-        film.write(frames[0])
-        (encoder,) = children()
-        os.kill(encoder, signal.SIGKILL)
-        for frame in frames * 20 if moment == "while frames come" else []:
-            film.write(frame)
-    assert names(tmp_path) == [] and children() == []
-
-
-def test_a_failing_ffmpeg_is_quoted(
-    tmp_path: Path, frames: Frames, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(
-        __import__("ganimate.media.ffmpeg", fromlist=["x"]).ENCODERS, ".mp4", ["-c:v", "nonesuch"]
-    )
-    with pytest.raises(GanimateError, match=r"film\.mp4: ffmpeg failed .*nonesuch"):
-        write(tmp_path / "film.mp4", frames * 20)
-    assert names(tmp_path) == []
-
-
-@pytest.mark.parametrize("program", ["/nowhere/ffmpeg", __file__])
-def test_an_ffmpeg_that_cannot_start(
-    tmp_path: Path, frames: Frames, monkeypatch: pytest.MonkeyPatch, program: str
-) -> None:
-    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: program)
-    with pytest.raises(GanimateError, match="cannot be started"):
-        write(tmp_path / "film.mp4", frames)
-    assert names(tmp_path) == []
-
-
-def test_no_ffmpeg_at_all(tmp_path: Path, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> str:
-        raise RuntimeError("No ffmpeg exe could be found.")
-
-    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", missing)
-    with pytest.raises(GanimateError, match="reinstall imageio-ffmpeg"):
-        write(tmp_path / "film.mp4", frames)
-    write(tmp_path / "frames", frames[:2])
-    assert names(tmp_path) == ["frames"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
-@pytest.mark.parametrize("name", ["film.mp4", "film.gif", "frames"])
-def test_ctrl_c_leaves_nothing(tmp_path: Path, name: str) -> None:
-    """As a terminal does it: to the whole process group, in the middle of a film."""
-    script = (
-        "import sys, numpy as np\n"
-        "from ganimate.media.video import film_writer\n"
-        "frame = np.zeros((96, 96, 3), np.uint8)\n"
-        "with film_writer(sys.argv[1], size=(96, 96), fps=25, provenance=None) as film:\n"
-        "    while True:\n"
-        "        film.write(frame)\n"
-        "        print(film.frames, flush=True)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / name)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    assert process.stdout is not None
-    try:
-        for _ in range(5):
-            assert process.stdout.readline()
-        os.killpg(process.pid, signal.SIGINT)
-        process.stdout.read()
-        assert process.wait(timeout=20) != 0
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.stdout.close()
-        process.wait()
-    assert names(tmp_path) == []
-
-
-def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
-    tracemalloc = pytest.importorskip("tracemalloc")
-    frame = np.zeros((256, 256, 3), np.uint8)  # 0.2 MB; all of them would be 12
-    tracemalloc.start()
-    try:
-        with film_writer(tmp_path / "a.mp4", size=(256, 256), fps=25, provenance=None) as film:
-            for number in range(60):
-                film.write(frame + np.uint8(number))
-        assert tracemalloc.get_traced_memory()[1] < 4e6
-    finally:
-        tracemalloc.stop()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="a shell script plays the encoder")
-def test_writing_does_not_wait_for_messages_to_be_read(tmp_path: Path) -> None:
-    """An encoder that fills its standard error must not stand still."""
-    program = tmp_path / "ffmpeg"
-    program.write_text(
-        "#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' x >&2\ncat >/dev/null\nexit 3\n"
-    )
-    program.chmod(0o755)
-    started = time.monotonic()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(program))
-        with pytest.raises(GanimateError, match=r"failed \(3\)"):
-            write(tmp_path / "film.mp4", [np.zeros((97, 131, 3), np.uint8)] * 5)
-    assert time.monotonic() - started < 10
