@@ -9,46 +9,25 @@ from dataset import still, write_dataset
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
-    JAW_SIDES,
-    LEFT_BROW,
-    LIP_CORNERS,
     LOWER_LIP,
     MIRROR,
-    NOSE_BRIDGE,
     NOSE_WINGS,
-    RIGHT_BROW,
-    RIGHT_CREASE,
     RIGHT_IRIS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
-    SKULL,
     UPPER_LIP,
 )
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.fields import dense_field, interpolate, polygon
-from ganimate.training.fit import (
-    ALONG,
-    CREASES,
-    DROPPED,
-    GAINS,
-    HUNG,
-    LIDS,
-    LIFTED,
-    OUTLINE_GAIN,
-    POUTED,
-    fit_teacher,
-)
-from ganimate.training.motion import (
+from ganimate.training.fit import GAINS, fit_teacher
+from ganimate.training.motion import LEAST_EYE, LEAST_LIP, Teacher
+from ganimate.training.muscles import (
     AU25,
     AU26,
     AU45,
-    LEAST_EYE,
-    LEAST_LIP,
-    Teacher,
 )
 from ganimate.training.scenes import make_scenes
-from ganimate.training.territory import FOREIGN
 
 
 @pytest.fixture(scope="module")
@@ -69,63 +48,6 @@ def test_mirror_is_its_own_inverse() -> None:
     assert [MIRROR[i] for i in MIRROR] == list(range(478))
 
 
-def taught(data: FaceDataset, wanted: torch.Tensor) -> torch.Tensor:
-    """The directions fitted to faces whose landmarks move with their labels as `wanted`."""
-    intensities = torch.rand(480, 17, generator=torch.Generator().manual_seed(1))
-    many = FaceDataset(
-        data.images.repeat(40, 1, 1, 1), intensities,
-        data.landmarks.mean(0) + torch.einsum("nk,kpc->npc", intensities, wanted),
-        data.pose.repeat(40, 1), data.names * 40, "",
-    )  # fmt: skip
-    return fit_teacher(many, ridge=0.01, faces=16).directions
-
-
-def test_a_known_motion_is_found(data: FaceDataset) -> None:
-    """Landmarks made to move with the labels give that very motion back, steepened."""
-    wanted = torch.zeros(17, 478, 2)
-    wanted[8, :, 1] = 3.0
-    wanted[8, list(SKULL + JAW_SIDES)] = 0
-    found = taught(data, wanted)
-    # Steepened everywhere, and less where the face ends.
-    nose, chin = 4, 152
-    assert found[8, nose, 1] == pytest.approx(3.0 * GAINS[8][0], abs=0.05)
-    assert found[8, chin, 1] == pytest.approx(3.0 * OUTLINE_GAIN, abs=0.05)
-    assert found[[i for i in range(17) if i != 8]].abs().max() < 0.1
-
-
-def test_each_action_unit_moves_its_own_part_of_the_face(data: FaceDataset) -> None:
-    """What labels that lean on each other find elsewhere is mostly not kept."""
-    wanted = torch.zeros(17, 478, 2)
-    brows, lips = [RIGHT_BROW[4], RIGHT_BROW[9]], [*UPPER_LIP[3:6]]  # far from the outline
-    for row in (2, 10):  # AU4 of the brows, AU15 of the mouth
-        wanted[row, [*brows, *[MIRROR[i] for i in brows], *lips], 1] = 2.0
-    found = taught(data, wanted)[..., 1]
-    for row, own, foreign in ((2, brows, lips), (10, lips, brows)):
-        steep = 2.0 * GAINS[row][0]
-        assert found[row, own].mean() == pytest.approx(steep, rel=0.05)
-        assert found[row, foreign].mean() == pytest.approx(FOREIGN * steep, rel=0.05)
-
-
-def test_jaw_and_nose_take_along_what_hangs_on_them(data: FaceDataset) -> None:
-    wanted = torch.zeros(17, 478, 2)
-    upper, lower = list(UPPER_LIP), list(LOWER_LIP[4::9])  # the chin's outline is not near
-    wanted[6, upper + lower, 1] = -2.0  # AU9 and AU26 of both lips, AU25 and AU4 of one part each
-    wanted[15, upper + lower, 1] = 2.0
-    wanted[14, lower, 1] = 3.0
-    wanted[2, list(RIGHT_BROW + LEFT_BROW), 1] = 2.0
-    found = taught(data, wanted)[..., 1]
-    gain = [motion for motion, _ in GAINS]
-    near = {"rel": 0.05}
-    assert found[6, upper].mean() == pytest.approx(-2 * gain[6] * (1 - POUTED), **near)
-    assert found[6, lower].mean() == pytest.approx(
-        -2 * gain[6] * (1 - LIFTED) * (1 - POUTED), **near
-    )
-    assert found[6, list(RIGHT_BROW)].mean() > 0.5
-    assert found[15, upper].mean() == pytest.approx(2 * gain[15] * (1 - HUNG), **near)
-    hangs = 2 * gain[15] + DROPPED * 3 * gain[14]
-    assert found[15, lower].mean() == pytest.approx(hangs, **near)
-
-
 def test_a_lip_never_reaches_the_nose(data: FaceDataset) -> None:
     directions = torch.zeros(17, 478, 2)
     directions[7, list(UPPER_LIP), 1] = -30
@@ -135,19 +57,6 @@ def test_a_lip_never_reaches_the_nose(data: FaceDataset) -> None:
     had, kept = (gap(each, NOSE_WINGS, UPPER_LIP[:9])[0] for each in (face, moved))
     assert (kept / had).min() >= LEAST_LIP - 0.02
     assert (kept / had).max() <= 1
-
-
-def test_a_head_that_moves_and_grows_moves_no_muscle(data: FaceDataset) -> None:
-    """The face frame follows the mouth, and the whole head moves in it: that is no motion."""
-    intensities = torch.rand(480, 17, generator=torch.Generator().manual_seed(1))
-    mean = data.landmarks.mean(0)
-    arms = mean - mean.mean(0) + torch.tensor([0.0, 30.0])
-    grown = mean + 0.05 * intensities[:, 8, None, None] * arms
-    many = FaceDataset(
-        data.images.repeat(40, 1, 1, 1), intensities, grown, data.pose.repeat(40, 1),
-        data.names * 40, "",
-    )  # fmt: skip
-    assert fit_teacher(many, ridge=0.01, faces=16).directions.abs().max() < 0.1
 
 
 def test_lips_part_only_when_asked(data: FaceDataset) -> None:
@@ -250,32 +159,6 @@ def test_a_lower_lid_that_rises_leaves_the_upper_where_it_is(data: FaceDataset) 
     )
     assert (moved - data.landmarks)[:, upper].abs().max() < 0.01
     assert after.tolist() == pytest.approx((LEAST_EYE * before).tolist(), abs=0.7)
-
-
-def test_cheeks_narrow_eyes_from_below(data: FaceDataset) -> None:
-    """AU6, the steepest of all, is less steep at the lids, and least at the upper ones."""
-    wanted = torch.zeros(17, 478, 2)
-    wanted[4, :, 1] = -0.5
-    wanted[4, list(SKULL + JAW_SIDES)] = 0
-    found = taught(data, wanted)[4, :, 1]
-    lower, upper = list(RIGHT_LOWER_LID[2:-2]), [*RIGHT_UPPER_LID[2:-2], *RIGHT_CREASE]
-    assert found[upper].min() >= -0.5 * CREASES - 0.01
-    assert found[lower].min() >= -0.5 * LIDS - 0.01
-    assert found[lower].max() < found[upper].max() - 0.1
-    assert found.min() < -0.5 * LIDS, "the cheeks"
-
-
-def test_a_raised_lip_keeps_its_shape(data: FaceDataset) -> None:
-    """Where labels mean the teeth below a lip, regression lifts its outer rim alone."""
-    wanted = torch.zeros(17, 478, 2)
-    wanted[[[6], [7]], list(UPPER_LIP[:9]), 1] = -2.0
-    wanted[7, [*NOSE_BRIDGE[-3:], *LIP_CORNERS], 1] = 1.0
-    found = taught(data, wanted)[..., 1]
-    for row, share in ((6, 1 - POUTED), (7, 1)):
-        lip = found[row, list(UPPER_LIP)].view(4, 9)[:, 2:-2].flatten()
-        assert lip.tolist() == pytest.approx([-2.0 * share * GAINS[row][0]] * 20, rel=0.05)
-    assert found[7, list(NOSE_BRIDGE[-3:])].max() <= 0
-    assert found[7, list(LIP_CORNERS)].mean() == pytest.approx(-2.0 * ALONG * GAINS[7][0], rel=0.3)
 
 
 def test_closed_lips_rise_together_and_grow_no_thicker(data: FaceDataset) -> None:

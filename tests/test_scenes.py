@@ -12,8 +12,9 @@ from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.lenders import Lenders
 from ganimate.training.lids import lend_lids, lid_area, make_lids
-from ganimate.training.motion import AU25, AU26, AU45, Teacher
+from ganimate.training.motion import Teacher
 from ganimate.training.mouths import lend_mouths, make_mouths
+from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
 
 

@@ -70,6 +70,9 @@ RIGHT_BROW = (46, 53, 52, 65, 55, 70, 63, 105, 66, 107)
 LEFT_BROW = (276, 283, 282, 295, 285, 300, 293, 334, 296, 336)
 """The lower edge of each brow, outwards in, then the upper one."""
 
+UNDER_BROWS = (225, 224, 223, 222, 221, 445, 444, 443, 442, 441)
+"""The skin just below the lower edge of each brow, likewise; the right brow's first."""
+
 RIGHT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
 RIGHT_LOWER_LID = (33, 7, 163, 144, 145, 153, 154, 155, 133)
 LEFT_UPPER_LID = (263, 466, 388, 387, 386, 385, 384, 398, 362)

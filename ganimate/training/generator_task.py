@@ -22,8 +22,9 @@ from ganimate.training.framing import unmoved
 from ganimate.training.judges import Judges, Terms
 from ganimate.training.lenders import Lenders, furnish
 from ganimate.training.lids import make_lids
-from ganimate.training.motion import AU25, AU26, AU45, Teacher
+from ganimate.training.motion import Teacher
 from ganimate.training.mouths import make_mouths
+from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (

@@ -12,8 +12,9 @@ from ganimate.networks.inlays import Inlays
 from ganimate.training.cutting import place
 from ganimate.training.fields import FIELD_SIZE
 from ganimate.training.lids import SKIN, Lids, lid_places
-from ganimate.training.motion import AU45, Teacher
+from ganimate.training.motion import Teacher
 from ganimate.training.mouths import LIPS, RIM_OF_LIPS, Mouths
+from ganimate.training.muscles import AU45
 
 
 class Lenders(NamedTuple):

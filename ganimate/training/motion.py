@@ -36,9 +36,7 @@ from ganimate.faces.topology import (
 from ganimate.networks.warp import warp
 from ganimate.training.fields import RIMS, dense_field, downwards
 from ganimate.training.light import full_shade
-
-AU12, AU25, AU26, AU45 = 8, 14, 15, 16
-"""Columns of the action units that pull the lips' corners, part them, drop the jaw, close eyes."""
+from ganimate.training.muscles import AU25, AU26, AU45
 
 DEEPEST = 0.7
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""

@@ -26,15 +26,9 @@ from ganimate.training.framing import reframing, unmoved
 from ganimate.training.lenders import NOBODY, Lenders
 from ganimate.training.lids import EYES, lend_lids, lid_area
 from ganimate.training.light import contrast_of
-from ganimate.training.motion import (
-    AU12,
-    AU25,
-    AU26,
-    AU45,
-    Teacher,
-    closing,
-)
+from ganimate.training.motion import Teacher, closing
 from ganimate.training.mouths import average_lips, lend_mouths
+from ganimate.training.muscles import AU12, AU25, AU26, AU45
 
 MOUTH_WEIGHT = 12.0
 """How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
