@@ -29,7 +29,8 @@ from torch import Tensor, nn
 
 from ganimate.compiled import installed
 from ganimate.engine import DETAIL, Engine, to_network
-from ganimate.networks.generator import Generator, compose
+from ganimate.networks.generator import Generator
+from ganimate.networks.painting import compose
 from ganimate.weights import load_generator
 
 DB = 255.0**2
@@ -144,7 +145,7 @@ def painter(
 
 
 def composed(crop: Tensor, colour: Tensor, attention: Tensor, flow: Tensor) -> Tensor:
-    from ganimate.networks.generator import Painting
+    from ganimate.networks.painting import Painting
 
     return compose(crop, Painting(attention, colour, flow))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ganimate.networks.generator import Painting
+from ganimate.networks.painting import Painting
 
 if TYPE_CHECKING:
     from ganimate.networks.generator import Generator

@@ -24,7 +24,8 @@ from ganimate.weights import WeightsInfo, load_generator, load_reader
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ganimate.networks.generator import Generator, Painting
+    from ganimate.networks.generator import Generator
+    from ganimate.networks.painting import Painting
     from ganimate.networks.reader import Reader
 
 OPENVINO = "openvino"

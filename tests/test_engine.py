@@ -16,7 +16,8 @@ from ganimate.compiled import BATCH, PATIENCE
 from ganimate.engine import DETAIL, Engine, to_network
 from ganimate.errors import UsageError
 from ganimate.faces.locate import open_locator
-from ganimate.networks.generator import Generator, Painting, compose
+from ganimate.networks.generator import Generator
+from ganimate.networks.painting import Painting, compose
 from ganimate.networks.warp import warp
 from ganimate.weights import WeightsInfo, load_generator
 

@@ -46,7 +46,8 @@ from ganimate.evaluation.subjects import (
 )
 from ganimate.evaluation.targets import judge
 from ganimate.facs import AU_NUMBERS
-from ganimate.networks.generator import Generator, compose
+from ganimate.networks.generator import Generator
+from ganimate.networks.painting import compose
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset, load_dataset
 from ganimate.training.motion import Teacher

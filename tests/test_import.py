@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ganimate.cli.app import main
 from ganimate.cli.weights import weights as weights_app
 from ganimate.errors import GanimateError
-from ganimate.networks.generator import Generator, compose
+from ganimate.networks.generator import Generator
+from ganimate.networks.painting import compose
 from ganimate.weights import import_generator, load_generator, read_info, save_network
 
 SIZE, WIDTH = 32, 8

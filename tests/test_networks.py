@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.networks.evaluation_reader import EvaluationReader
-from ganimate.networks.generator import Generator, Painting, compose
+from ganimate.networks.generator import Generator
 from ganimate.networks.inlays import AROUND, RIM, WIDTH, Inlays
+from ganimate.networks.painting import Painting, compose
 from ganimate.networks.reader import Reader
 from ganimate.networks.warp import warp
 

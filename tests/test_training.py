@@ -17,7 +17,7 @@ from dataset import write_dataset
 from tiny import TINY, tiny, trainer
 
 from ganimate.errors import GanimateError
-from ganimate.networks.generator import CompactTrunk
+from ganimate.networks.compact import CompactTrunk
 from ganimate.training.dataset import load_dataset
 from ganimate.training.generator_task import GeneratorTask
 from ganimate.training.lids import make_lids

@@ -16,7 +16,8 @@ from ganimate.engine import DETAIL, ReaderEngine, to_network, unpack
 from ganimate.errors import GanimateError
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
-from ganimate.networks.generator import Generator, Painting
+from ganimate.networks.generator import Generator
+from ganimate.networks.painting import Painting
 from ganimate.training.augment import middle
 from ganimate.training.dataset import MARGIN, STORED_SIZE, FaceDataset
 from ganimate.training.fields import dense_field

@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ganimate.networks.generator import ACTION_UNITS, Generator
+from ganimate.networks.generator import Generator
+from ganimate.networks.painting import ACTION_UNITS
 
 STATISTICS = ("auto", "running", "instance")
 WRAPPERS = ("state_dict", "model", "generator", "netG", "net_gen", "G")

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from ganimate.errors import GanimateError
 from ganimate.faces.align import CROP_SIZE
-from ganimate.networks.generator import CompactTrunk, Generator, Painting, carry, compose
+from ganimate.networks.compact import CompactTrunk
+from ganimate.networks.generator import Generator
+from ganimate.networks.painting import Painting, carry, compose
 from ganimate.networks.warp import warp
 from ganimate.training import losses
 from ganimate.training.augment import Jitter, middle, random_crops

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganimate.facs import AU_NUMBERS
-from ganimate.networks.generator import compose
+from ganimate.networks.painting import compose
 
 COLUMNS: dict[str, dict[int, float]] = {
     "calm": {},
