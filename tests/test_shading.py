@@ -12,6 +12,8 @@ from dataset import write_dataset
 from ganimate.training.dataset import load_dataset
 from ganimate.training.fit import _folds, fit_teacher
 from ganimate.training.light import WARMTH
+from ganimate.training.motion import UNSHADED
+from ganimate.training.muscles import AU12
 
 
 def test_folds_are_local_and_a_smiles_cheeks_are_broad() -> None:
@@ -38,3 +40,19 @@ def test_a_fold_is_a_shadow_on_skin_of_any_colour(tmp_path: Path) -> None:
     assert taken.tolist() == pytest.approx([taken[0].item()] * 3, rel=1e-3)
     assert 0.03 < taken[0] < 0.5
     assert found[1, 2, 64, 64] == -1
+
+
+def test_what_lets_go_leaves_some_of_its_folds(tmp_path: Path) -> None:
+    """A highlight that is darkened is grey, and some folds are the face's own."""
+    data = load_dataset(write_dataset(tmp_path), "train")
+    shaded = replace(
+        fit_teacher(data),
+        shading=torch.full((17, 1, 64, 64), 0.1),
+        release=torch.full((17,), 0.8),
+    )
+    skin, contrast = torch.zeros(2, 3, 128, 128), torch.full((2, 1, 1, 1), 0.5)
+    change = torch.zeros(2, 17)
+    change[0, AU12], change[1, AU12] = 0.2, -0.2
+    grown, gone = shaded.shade(skin, change, data.landmarks[:2], contrast)[:, 1, 64, 64]
+    assert grown > 0
+    assert gone.item() == pytest.approx(-0.8 * UNSHADED * grown.item(), rel=0.02)

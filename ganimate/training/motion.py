@@ -40,6 +40,9 @@ from ganimate.training.muscles import AU25, AU26, AU45
 
 DEEPEST = 0.7
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""
+UNSHADED = 0.5
+"""How much of what motion undoes where an action unit lets go is taken off the skin: a highlight
+that is darkened is grey, and some folds are the face's own."""
 LEAST_EYE, LEAST_BROW, LEAST_LIP = 0.35, 0.45, 0.38
 """Shares of the eye's opening, of the skin between lid and brow, and of that between nose and upper
 lip, that always stay."""
@@ -125,7 +128,8 @@ class Teacher:
             landmarks: (n, 478, 2), of the faces in them.
             contrast: (n, 1, 1, 1), `contrast_of` the photos.
         """
-        texture = torch.einsum("nk,kchw->nchw", self.pull(change), self.shading)
+        rises, falls = change.clamp(min=0), change.clamp(max=0) * self.release * UNSHADED
+        texture = torch.einsum("nk,kchw->nchw", rises + falls, self.shading)
         # Folds of several action units add up, but not without end.
         texture = DEEPEST * torch.tanh(texture / DEEPEST)
         field = dense_field(landmarks, self.mean.expand_as(landmarks), size=32)
