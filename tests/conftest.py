@@ -7,11 +7,18 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from encoded import Frames
+    from studio import Client
+
+    from ganimate.training.dataset import FaceDataset
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -86,6 +93,51 @@ def driver(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
         for frame in small.animate(path):
             writer.write(frame)
     return film
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small dataset: 12 faces to train on, 8 to validate."""
+    from dataset import write_dataset
+
+    return write_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="module")
+def data(dataset: Path) -> FaceDataset:
+    """Its faces to train on."""
+    from ganimate.training.dataset import load_dataset
+
+    return load_dataset(dataset, "train")
+
+
+@pytest.fixture(scope="module")
+def frames() -> Frames:
+    """A few frames of a spot that moves over a photo."""
+    from encoded import moving_spot
+
+    return moving_spot()
+
+
+@pytest.fixture(scope="module")
+def studio_folder(
+    tmp_path_factory: pytest.TempPathFactory, portrait: Path, astronaut: Path
+) -> Path:
+    """Where the studio runs: two.jpg shows two people."""
+    from studio import two_faces
+
+    folder = tmp_path_factory.mktemp("studio")
+    two_faces(folder / "two.jpg", portrait, astronaut)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studio(studio_folder: Path) -> Iterator[Client]:
+    """A studio that runs, with two.jpg opened."""
+    from studio import running
+
+    with running("two.jpg", folder=studio_folder) as client:
+        yield client
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ assert not [name for name in sys.modules if name.startswith("openvino_telemetry.
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(bool(find_spec("openvino")), reason="it is there")
-def test_without_openvino_it_is_said_what_to_install() -> None:
+def test_without_openvino_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganimate.engine.installed", lambda: False)
     with pytest.raises(UsageError, match=r"ganimate\[cpu\]"):
         Engine(stirred("compact"), WeightsInfo(Path(), "", "generator", {}, {}), "openvino")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dataset import still, write_dataset
+from dataset import still
 
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
@@ -18,21 +18,12 @@ from ganimate.faces.topology import (
     UPPER_LIP,
 )
 from ganimate.training.augment import middle
-from ganimate.training.dataset import FaceDataset, load_dataset
+from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, interpolate, polygon
 from ganimate.training.fit import GAINS, fit_teacher
 from ganimate.training.motion import LEAST_EYE, LEAST_LIP, Teacher
-from ganimate.training.muscles import (
-    AU25,
-    AU26,
-    AU45,
-)
+from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.scenes import make_scenes
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> FaceDataset:
-    return load_dataset(write_dataset(tmp_path_factory.mktemp("motion")), "train")
 
 
 @pytest.fixture(scope="module")

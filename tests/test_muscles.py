@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dataset import write_dataset
 
 from ganimate.faces.topology import (
     JAW_SIDES,
@@ -21,7 +20,7 @@ from ganimate.faces.topology import (
     UNDER_BROWS,
     UPPER_LIP,
 )
-from ganimate.training.dataset import FaceDataset, load_dataset
+from ganimate.training.dataset import FaceDataset
 from ganimate.training.fit import GAINS, fit_teacher
 from ganimate.training.muscles import (
     ALONG,
@@ -36,11 +35,6 @@ from ganimate.training.muscles import (
     POUTED,
 )
 from ganimate.training.territory import FOREIGN
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> FaceDataset:
-    return load_dataset(write_dataset(tmp_path_factory.mktemp("motion")), "train")
 
 
 def taught(data: FaceDataset, wanted: torch.Tensor) -> torch.Tensor:

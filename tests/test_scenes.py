@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dataset import still, write_dataset
+from dataset import still
 
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
-from ganimate.training.dataset import FaceDataset, load_dataset
+from ganimate.training.dataset import FaceDataset
 from ganimate.training.lenders import Lenders
 from ganimate.training.lids import lend_lids, lid_area, make_lids
 from ganimate.training.motion import Teacher
 from ganimate.training.mouths import lend_mouths, make_mouths
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> FaceDataset:
-    return load_dataset(write_dataset(tmp_path_factory.mktemp("scenes")), "train")
 
 
 @pytest.fixture(scope="module")

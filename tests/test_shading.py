@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from dataset import write_dataset
 
-from ganimate.training.dataset import load_dataset
+from ganimate.training.dataset import FaceDataset
 from ganimate.training.fit import _folds, fit_teacher
 from ganimate.training.light import WARMTH
 from ganimate.training.motion import UNSHADED
@@ -28,9 +26,8 @@ def test_folds_are_local_and_a_smiles_cheeks_are_broad() -> None:
     assert step > 1.2, "sharper than the mean of many faces"
 
 
-def test_a_fold_is_a_shadow_on_skin_of_any_colour(tmp_path: Path) -> None:
+def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset) -> None:
     """It takes a share of each channel, less of red, and nothing where there is no light."""
-    data = load_dataset(write_dataset(tmp_path), "train")
     shaded = replace(fit_teacher(data), shading=torch.full((17, 1, 64, 64), -0.1))
     skin = torch.tensor([0.6, 0.0, -0.4, 1.0, 0.2, -1.0]).view(2, 3, 1, 1).expand(2, 3, 128, 128)
     change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
@@ -42,9 +39,8 @@ def test_a_fold_is_a_shadow_on_skin_of_any_colour(tmp_path: Path) -> None:
     assert found[1, 2, 64, 64] == -1
 
 
-def test_what_lets_go_leaves_some_of_its_folds(tmp_path: Path) -> None:
+def test_what_lets_go_leaves_some_of_its_folds(data: FaceDataset) -> None:
     """A highlight that is darkened is grey, and some folds are the face's own."""
-    data = load_dataset(write_dataset(tmp_path), "train")
     shaded = replace(
         fit_teacher(data),
         shading=torch.full((17, 1, 64, 64), 0.1),

@@ -8,7 +8,7 @@ import shlex
 import socket
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
-from studio import Client, running, two_faces
+from studio import Client, running
 
 from ganimate.cli.app import main
 from ganimate.facs import ActionUnits, load_expressions
@@ -32,19 +32,6 @@ pytest.importorskip("uvicorn")
 
 from ganimate.studio.server import MAX_SESSIONS, MAX_WISH
 from ganimate.studio.wishes import Film, edit_command, split_look
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, portrait: Path, astronaut: Path) -> Path:
-    folder = tmp_path_factory.mktemp("studio")
-    two_faces(folder / "two.jpg", portrait, astronaut)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def studio(folder: Path) -> Iterator[Client]:
-    with running("two.jpg", folder=folder) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -165,13 +152,13 @@ def test_requests_are_limited_in_size(studio: Client, photo: str) -> None:
 
 
 def test_tabs_do_not_mix_and_old_photos_are_put_away(
-    folder: Path, portrait: Path, tmp_path: Path
+    studio_folder: Path, portrait: Path, tmp_path: Path
 ) -> None:
     small = tmp_path / "small.jpg"
     Image.open(portrait).resize((160, 160)).save(small)
-    with running("--locator", "builtin", folder=folder) as studio:
+    with running("--locator", "builtin", folder=studio_folder) as studio:
         assert studio.told("GET", "/api/facts")["photo"] is None
-        tabs = [studio.open(portrait), studio.open(folder / "two.jpg")]
+        tabs = [studio.open(portrait), studio.open(studio_folder / "two.jpg")]
         wide = [pixels(studio.ask("GET", f"{tab}/picture?scale=1")[1]).shape[1] for tab in tabs]
         assert wide == [800, 800]
         high = [pixels(studio.ask("GET", f"{tab}/picture?scale=1")[1]).shape[0] for tab in tabs]
@@ -182,19 +169,19 @@ def test_tabs_do_not_mix_and_old_photos_are_put_away(
         assert studio.ask("GET", f"{tabs[1]}/picture")[0].status == 200
         assert studio.ask("DELETE", tabs[1])[0].status == 204
         assert studio.ask("GET", f"{tabs[1]}/picture")[0].status == 410
-    assert not list(folder.glob("ganimate-*"))
+    assert not list(studio_folder.glob("ganimate-*"))
 
 
 # The same as the command line
 
 
 @pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def run(studio_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Run a command line in the studio's folder, in this process."""
 
     def run(command: str) -> None:
         _, *words = shlex.split(command)
-        monkeypatch.chdir(folder)
+        monkeypatch.chdir(studio_folder)
         with pytest.raises(SystemExit) as done:
             main(words)
         assert not done.value.code
@@ -210,25 +197,25 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 def test_the_command_makes_the_same_picture(
     studio: Client,
     photo: str,
-    folder: Path,
+    studio_folder: Path,
     run: Callable[[str], None],
     looks: dict[str, str],
 ) -> None:
     command = studio.told("POST", f"{photo}/words", {"looks": looks})["edit"]
-    (folder / "two-edited.png").unlink(missing_ok=True)
+    (studio_folder / "two-edited.png").unlink(missing_ok=True)
     run(command)
     _, content = studio.ask("POST", f"{photo}/save", {"looks": looks, "suffix": ".png"})
-    made = Image.open(folder / "two-edited.png")
+    made = Image.open(studio_folder / "two-edited.png")
     assert np.array_equal(pixels(content), np.asarray(made))
     assert b"compositeWithTrainedAlgorithmicMedia" in content
 
 
 def test_the_command_makes_the_same_film(
-    studio: Client, photo: str, folder: Path, run: Callable[[str], None]
+    studio: Client, photo: str, studio_folder: Path, run: Callable[[str], None]
 ) -> None:
     film = {"face": 1, "keys": KEYS, "fps": 25, "blink": True}
     words = studio.told("POST", f"{photo}/words", {"looks": {}, **film})
-    (folder / "story.yaml").write_text(words["story"], "utf-8")
+    (studio_folder / "story.yaml").write_text(words["story"], "utf-8")
     run(words["animate"])
     _, lines = studio.ask("POST", f"{photo}/film", {**film, "suffix": ".mp4"})
     told = [json.loads(line) for line in lines.splitlines()]
@@ -236,8 +223,8 @@ def test_the_command_makes_the_same_film(
     assert told[-1] == {"file": "two.mp4"}
     answer, content = studio.ask("GET", f"{photo}/film")
     assert "two.mp4" in answer.getheader("content-disposition", "")
-    (folder / "exported.mp4").write_bytes(content)
-    frames = [iio.imread(folder / name) for name in ("two.mp4", "exported.mp4")]
+    (studio_folder / "exported.mp4").write_bytes(content)
+    frames = [iio.imread(studio_folder / name) for name in ("two.mp4", "exported.mp4")]
     assert len(frames[0]) == 6
     assert np.array_equal(*frames)
 

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from studio import Client, running, two_faces
+from studio import Client
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 PAGE = ROOT / "ganimate" / "studio" / "page"
-
-
-@pytest.fixture(scope="module")
-def studio(
-    tmp_path_factory: pytest.TempPathFactory, portrait: Path, astronaut: Path
-) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("studio")
-    two_faces(folder / "two.jpg", portrait, astronaut)
-    with running("two.jpg", folder=folder) as client:
-        yield client
 
 
 def statuses(studio: Client, method: str, path: str, **headers: str) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from studio import Client, running, two_faces
+from studio import Client
 
 from ganimate.timeline import Timeline
 
@@ -29,16 +29,6 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 PATIENCE = 60_000  # milliseconds; a busy machine paints slowly
-
-
-@pytest.fixture(scope="module")
-def studio(
-    tmp_path_factory: pytest.TempPathFactory, portrait: Path, astronaut: Path
-) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("page")
-    two_faces(folder / "two.jpg", portrait, astronaut)
-    with running("two.jpg", folder=folder) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ import pytest
 import torch
 import yaml
 from conftest import COMMAND, Ganimate
-from dataset import write_dataset
 from tiny import TINY, tiny, trainer
 
 from ganimate.errors import GanimateError
@@ -26,11 +25,6 @@ from ganimate.training.run import recipe_path
 from ganimate.training.state import load_state, save_state
 from ganimate.training.trainer import rate_at
 from ganimate.weights import load_generator, load_reader
-
-
-@pytest.fixture(scope="session")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
 
 
 @pytest.mark.parametrize("task", ["generator", "reader", "evaluation"])

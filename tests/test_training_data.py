@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from dataset import write_dataset
 
 from ganimate.errors import GanimateError, UsageError
 from ganimate.faces.align import FaceFrame
@@ -16,11 +15,6 @@ from ganimate.training.augment import Jitter, middle, random_crops
 from ganimate.training.dataset import load_dataset
 from ganimate.training.recipe import load_recipe
 from ganimate.training.trainer import rate_at
-
-
-@pytest.fixture(scope="session")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_dataset(tmp_path_factory.mktemp("dataset"))
 
 
 def test_dataset_agrees_with_the_face_frame(dataset: Path) -> None:

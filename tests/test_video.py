@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import names
-from encoded import COUNT, SIZE, STATED, Frames, moving_spot, probe, read, write
+from encoded import COUNT, SIZE, STATED, Frames, probe, read, write
 from photos import icc
 from PIL import Image, ImageSequence
 
@@ -20,11 +20,6 @@ from ganimate.media.provenance import DIGITAL_SOURCE_TYPE
 from ganimate.media.video import FORMATS, film_format, film_size, film_writer
 
 SUFFIXES = [suffix for suffix in FORMATS if suffix]
-
-
-@pytest.fixture(scope="module")
-def frames() -> Frames:
-    return moving_spot()
 
 
 def durations(image: Image.Image) -> list[int]:

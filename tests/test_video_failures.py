@@ -15,15 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT, names
-from encoded import COUNT, SIZE, STATED, Frames, moving_spot, read, write
+from encoded import COUNT, SIZE, STATED, Frames, read, write
 
 from ganimate.errors import GanimateError
 from ganimate.media.video import film_writer
-
-
-@pytest.fixture(scope="module")
-def frames() -> Frames:
-    return moving_spot()
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.gif", "frames"])

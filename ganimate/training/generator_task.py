@@ -29,13 +29,7 @@ from ganimate.training.mouths import make_mouths
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe, describe
-from ganimate.training.scenes import (
-    Scenes,
-    make_scenes,
-    opening,
-    sample_targets,
-    undo_targets,
-)
+from ganimate.training.scenes import Scenes, make_scenes, opening, sample_targets, undo_targets
 from ganimate.training.sheet import sample_sheet
 from ganimate.training.trainer import Average, adam
 from ganimate.weights import load_generator, save_network

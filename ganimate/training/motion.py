@@ -72,9 +72,9 @@ class Teacher:
     def to(self, device: torch.device) -> Teacher:
         return Teacher(*(getattr(self, each.name).to(device) for each in fields(self)))
 
-    def pull(self, change: Tensor) -> Tensor:
-        """Changes of intensity (n, 17), less where they fall."""
-        return change.clamp(min=0) + change.clamp(max=0) * self.release
+    def pull(self, change: Tensor, share: float = 1.0) -> Tensor:
+        """Changes of intensity (n, 17), less where they fall: of `release` this share."""
+        return change.clamp(min=0) + change.clamp(max=0) * (share * self.release)
 
     def move(self, landmarks: Tensor, current: Tensor, target: Tensor) -> Tensor:
         """Landmarks (n, 478, 2) of faces at `current` (n, 17) as they would be at `target`.
@@ -128,8 +128,7 @@ class Teacher:
             landmarks: (n, 478, 2), of the faces in them.
             contrast: (n, 1, 1, 1), `contrast_of` the photos.
         """
-        rises, falls = change.clamp(min=0), change.clamp(max=0) * self.release * UNSHADED
-        texture = torch.einsum("nk,kchw->nchw", rises + falls, self.shading)
+        texture = torch.einsum("nk,kchw->nchw", self.pull(change, UNSHADED), self.shading)
         # Folds of several action units add up, but not without end.
         texture = DEEPEST * torch.tanh(texture / DEEPEST)
         field = dense_field(landmarks, self.mean.expand_as(landmarks), size=32)
