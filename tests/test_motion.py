@@ -21,9 +21,10 @@ from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, interpolate, polygon
 from ganimate.training.fit import GAINS, fit_teacher
-from ganimate.training.motion import LEAST_EYE, LEAST_LIP, Teacher
+from ganimate.training.motion import CHIN, DROP, LEAST_EYE, LEAST_LIP, LOWEST_LIP, Teacher
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.scenes import make_scenes
+from ganimate.training.territory import below_lips
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,19 @@ def test_a_lip_never_reaches_the_nose(data: FaceDataset) -> None:
     had, kept = (gap(each, NOSE_WINGS, UPPER_LIP[:9])[0] for each in (face, moved))
     assert (kept / had).min() >= LEAST_LIP - 0.02
     assert (kept / had).max() <= 1
+
+
+def test_a_lower_lip_never_reaches_the_chin_and_more_is_always_more(data: FaceDataset) -> None:
+    directions = torch.zeros(17, 478, 2)
+    directions[[14, 15], :, 1] = 25.0 * below_lips(data.landmarks.mean(0))
+    teacher, face = still(data, directions), data.landmarks[:1].repeat(6, 1, 1)
+    asked = torch.zeros(6, 17)
+    asked[1:, 14], asked[5, 15] = torch.tensor([0.25, 0.5, 0.75, 1, 1]), 1
+    falls = (teacher.move(face, torch.zeros(6, 17), asked) - face)[:, LOWEST_LIP, 1]
+    assert (falls.diff() > 0).all()
+    room = (face[0, CHIN] - face[0, LOWEST_LIP])[1]
+    assert falls[-1] < DROP * room
+    assert falls[1] > 0.9 * 0.25 * 25, "a small fall is hardly bent"
 
 
 def test_lips_part_only_when_asked(data: FaceDataset) -> None:

@@ -34,7 +34,7 @@ from ganimate.training.muscles import (
     OUTLINE_GAIN,
     POUTED,
 )
-from ganimate.training.territory import FOREIGN
+from ganimate.training.territory import FOREIGN, UNMOVED
 
 
 def taught(data: FaceDataset, wanted: torch.Tensor) -> torch.Tensor:
@@ -65,13 +65,27 @@ def test_each_action_unit_moves_its_own_part_of_the_face(data: FaceDataset) -> N
     """What labels that lean on each other find elsewhere is mostly not kept."""
     wanted = torch.zeros(17, 478, 2)
     brows, lips = [RIGHT_BROW[4], RIGHT_BROW[9]], [*UPPER_LIP[3:6]]  # far from the outline
-    for row in (2, 10):  # AU4 of the brows, AU15 of the mouth
-        wanted[row, [*brows, *[MIRROR[i] for i in brows], *lips], 1] = 2.0
+    parts = [*brows, *[MIRROR[i] for i in brows], *lips]
+    # AU4 of the brows, AU12 of the lower face, AU17 and 15 of the mouth
+    kept = {2: (1, 0), 8: (FOREIGN, 1), 11: (FOREIGN * (1 - UNMOVED), 1), 10: (0, 1)}
+    for row in kept:
+        wanted[row, parts, 1] = 2.0
     found = taught(data, wanted)[..., 1]
-    for row, own, foreign in ((2, brows, lips), (10, lips, brows)):
-        steep = 2.0 * GAINS[row][0]
-        assert found[row, own].mean() == pytest.approx(steep, rel=0.05)
-        assert found[row, foreign].mean() == pytest.approx(FOREIGN * steep, rel=0.05)
+    for row, shares in kept.items():
+        for part, share in zip((brows, lips), shares, strict=True):
+            found_share = found[row, part].mean() / (2.0 * GAINS[row][0])
+            assert found_share == pytest.approx(share, rel=0.05, abs=0.01), row
+
+
+def test_raised_cheeks_leave_forehead_and_jaw_where_they_are(data: FaceDataset) -> None:
+    """AU6 is steepened twenty times, and what regression finds of it elsewhere would be, too."""
+    wanted = torch.zeros(17, 478, 2)
+    wanted[4, :, 1] = -0.4
+    wanted[4, list(SKULL + JAW_SIDES)] = 0
+    found = taught(data, wanted)[4, :, 1]
+    cheek, forehead, jaw = [50, 280], [151, 108, 337], [210, 430]
+    assert found[cheek].mean() < -3
+    assert found[forehead + jaw].abs().max() < 0.6
 
 
 def test_jaw_and_nose_take_along_what_hangs_on_them(data: FaceDataset) -> None:

@@ -11,7 +11,7 @@ from ganimate.training.dataset import FaceDataset
 from ganimate.training.fit import _folds, fit_teacher
 from ganimate.training.light import WARMTH
 from ganimate.training.motion import UNSHADED
-from ganimate.training.muscles import AU12
+from ganimate.training.muscles import AU9, AU12
 
 
 def test_folds_are_local_and_a_smiles_cheeks_are_broad() -> None:
@@ -37,6 +37,27 @@ def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset) -> None:
     assert taken.tolist() == pytest.approx([taken[0].item()] * 3, rel=1e-3)
     assert 0.03 < taken[0] < 0.5
     assert found[1, 2, 64, 64] == -1
+
+
+def test_light_that_is_added_ends_towards_white(data: FaceDataset) -> None:
+    """A highlight takes little of it: shiny cheeks would be chalk. Shadows fall on it in full."""
+    shaded = replace(fit_teacher(data), shading=torch.full((17, 1, 64, 64), 0.1))
+    skin = torch.tensor([0.0, 0.8]).view(2, 1, 1, 1).expand(2, 3, 128, 128)
+    change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
+    lighter = shaded.shade(skin, change, data.landmarks[:2], contrast)
+    darker = shaded.shade(skin, -change, data.landmarks[:2], contrast)
+    more, less = (((each - skin) / (skin + 1))[:, 1, 64, 64] for each in (lighter, darker))
+    assert more[1] == pytest.approx(0.35 * more[0].item(), rel=0.02)
+    assert less[1] == pytest.approx(less[0].item(), rel=0.02)
+
+
+def test_folds_stay_off_the_nose_and_where_their_muscles_are(data: FaceDataset) -> None:
+    taught = fit_teacher(data)
+    nose = (taught.mean[[195, 5]] / 2).round().long()
+    light = taught.shading[:, 0, nose[:, 1], nose[:, 0]].abs().amax(1)
+    assert light[[row for row in range(17) if row != AU9]].max() < 0.05 < light[AU9]
+    chin = (taught.mean[199] / 2).round().long()
+    assert taught.shading[[0, 1, 2, 3, 4, 5], 0, chin[1], chin[0]].abs().max() < 0.05
 
 
 def test_what_lets_go_leaves_some_of_its_folds(data: FaceDataset) -> None:

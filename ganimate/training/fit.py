@@ -28,16 +28,16 @@ from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, fade
 from ganimate.training.light import contrast_of, light_of
 from ganimate.training.motion import Teacher
-from ganimate.training.muscles import AU6, AU12, muscles
-from ganimate.training.territory import territory
+from ganimate.training.muscles import AU6, AU9, AU12, muscles
+from ganimate.training.territory import on_nose, territory
 
 TEXTURE_SIZE = 64
 PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
 GAINS = (
-    (2.2, 2.0), (1.8, 2.0), (1.8, 1.8), (2.6, 1.7), (19.6, 4.7), (4.0, 2.6), (4.4, 4.0),
-    (6.2, 3.7), (1.2, 2.6), (6.0, 5.9), (3.4, 2.0), (3.6, 2.2), (5.7, 1.5), (3.2, 4.9),
+    (2.2, 2.0), (1.8, 2.0), (1.8, 1.8), (2.6, 1.7), (22.0, 5.2), (4.4, 2.8), (4.4, 4.0),
+    (7.0, 4.2), (1.2, 2.6), (6.6, 6.4), (3.4, 2.0), (3.6, 2.2), (5.7, 1.5), (3.2, 4.9),
     (1.3, 1.8), (1.9, 1.7), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
@@ -54,6 +54,8 @@ labels of real faces, noisy as they are, say of how far these faces are from res
 
 BROAD, SMILING = 4.0, 8.0
 """Standard deviations, in texels, of what is too broad to be a fold, and to be a smile's cheek."""
+_OFF_NOSE = [row for row in range(17) if row != AU9]
+"""Action units that fold no nose."""
 SHARPER, SOFTNESS = 0.7, 1.5
 """How much of what is finer than this many texels is added once more."""
 
@@ -90,11 +92,13 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     shading = (shading + shading.flip(-1)) / 2
     motion, folds = torch.tensor(GAINS).unbind(1)
     directions = muscles(directions, nod, motion, mean)
-    shading = shading * folds[:, None, None, None]
-    shading = shading * territory(_cells(), mean).view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE)
-    shading = _folds(shading)
+    own = territory(_cells(), mean)
+    own[_OFF_NOSE] *= 1 - on_nose(_cells(), mean)
+    # Last, since folds cut off before would be sharpened where they are cut.
+    own = own.view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE) * _skin(mean)
+    shading = _folds(shading * folds[:, None, None, None]) * own
     release = (RELEASE_GAIN / motion).clamp(max=1)
-    return Teacher(directions, mean, shading * _skin(mean), release)
+    return Teacher(directions, mean, shading, release)
 
 
 def _folds(shading: Tensor) -> Tensor:

@@ -10,6 +10,10 @@ from torch import Tensor
 MIDDLE_GREY, DARKEST = 0.45, 0.1
 """Of 1: how light a face is on which paint counts as it is, and the darkest that is told apart."""
 
+ROOM = 3.5
+"""How steeply light that is added to skin ends towards white: on skin as light as 0.71 of 1 or less
+all of it is added, on a highlight as light as 0.9 a third. Shiny skin would be chalk else."""
+
 WARMTH = (0.8, 1.05, 1.15)
 """How much more or less red, green and blue light a shadow on skin takes than it does on average:
 light that comes out of skin beside a fold is red. Regression finds about this in training faces."""
@@ -30,6 +34,12 @@ def contrast_of(crops: Tensor) -> Tensor:
 def full_shade(pictures: Tensor) -> Tensor:
     """What a shade of 1 takes from each pixel of pictures (n, 3, S, S): their light, but warmer."""
     return (pictures + 1) * pictures.new_tensor(WARMTH).view(3, 1, 1)
+
+
+def headroom(pictures: Tensor) -> Tensor:
+    """How much of light that is added each pixel of pictures (n, 3, S, S) takes, (n, 1, S, S)."""
+    light = (pictures.mean(1, keepdim=True) + 1) / 2
+    return (ROOM * (1 - light)).clamp(0, 1)
 
 
 def visibility(crops: Tensor) -> Tensor:

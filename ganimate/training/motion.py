@@ -35,19 +35,25 @@ from ganimate.faces.topology import (
 )
 from ganimate.networks.warp import warp
 from ganimate.training.fields import RIMS, dense_field, downwards
-from ganimate.training.light import full_shade
+from ganimate.training.light import full_shade, headroom
 from ganimate.training.muscles import AU25, AU26, AU45
+from ganimate.training.territory import below_lips
 
 DEEPEST = 0.7
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""
 UNSHADED = 0.5
 """How much of what motion undoes where an action unit lets go is taken off the skin: a highlight
 that is darkened is grey, and some folds are the face's own."""
+DROP = 0.75
+"""The share of what is between lower lip and chin that a falling lip tends to: the chin, at the
+frame's edge, has no room to give way and would be pressed flat."""
 LEAST_EYE, LEAST_BROW, LEAST_LIP = 0.35, 0.45, 0.38
 """Shares of the eye's opening, of the skin between lid and brow, and of that between nose and upper
 lip, that always stay."""
 WIDEST_EYE = 2.4
 """Radii of the iris by which eyes open at most: its own two, and white above it."""
+LOWEST_LIP, CHIN = 17, 152
+"""Landmarks below the lower lip's middle and at the chin's."""
 PARTING, FOLLOWING = 0.25, 0.85
 """How much of AU25 or 26 must be asked for until lips may part freely; how far the lower lip, kept
 closed, follows a raised upper one, which gives way by the rest."""
@@ -97,6 +103,7 @@ class Teacher:
         # Lips that nobody asks to part do not: a lip that is raised takes the other along.
         freedom = ((parted_then - parted_now) / PARTING).clamp(0, 1)
         _hold_together(moved, _LIPS, landmarks, freedom)
+        _hold_off_chin(moved, landmarks, below_lips(self.mean))
         # Lips that are asked to meet do: whatever is still open between them is closed.
         open_share = torch.where(
             parted_then < parted_now, parted_then / parted_now.clamp(min=1e-3), 1.0
@@ -133,6 +140,7 @@ class Teacher:
         texture = DEEPEST * torch.tanh(texture / DEEPEST)
         field = dense_field(landmarks, self.mean.expand_as(landmarks), size=32)
         shade = warp(texture, field, CROP_SIZE) * contrast
+        shade = shade.clamp(max=0) + shade.clamp(min=0) * headroom(pictures)
         return pictures + full_shade(pictures) * shade
 
 
@@ -264,6 +272,23 @@ def _hold_below(
     share = ((1 - least) * had / nearer.clamp(min=1e-3)).amin(1, keepdim=True).clamp(max=1)
     excess = (nearer * (1 - share)).repeat(1, len(low) // len(up))
     moved[:, low] += excess.unsqueeze(-1) * down
+
+
+def _hold_off_chin(moved: Tensor, before: Tensor, jaw: Tensor) -> None:
+    """Let the lower lip fall less the further it falls, with all that hangs on it, in place.
+
+    Falls are bent, not cut off, so that more of an action unit always shows as more.
+
+    Args:
+        jaw: (478,), 1 for what falls with the lower lip, 0 above.
+    """
+    down = downwards(before)
+    falls = ((moved - before) * down).sum(-1)
+    fall = falls[:, [LOWEST_LIP]].clamp(min=0)
+    room = DROP * _gap(before, [LOWEST_LIP], [CHIN], down).clamp(min=1)
+    # Of `falls` this share is kept; a lip that rises keeps all of it.
+    kept = torch.where(fall > 0, room * torch.tanh(fall / room) / fall.clamp(min=1e-6), 1.0)
+    moved -= ((1 - kept) * jaw * falls.clamp(min=0)).unsqueeze(-1) * down
 
 
 def _radius(landmarks: Tensor, iris: tuple[int, ...]) -> Tensor:

@@ -31,7 +31,7 @@ from ganimate.faces.topology import (
     UNDER_BROWS,
     UPPER_LIP,
 )
-from ganimate.training.territory import around_mouth, below_lips, territory
+from ganimate.training.territory import around_mouth, below_lips, cheeks, distance, territory
 
 AU1, AU2, AU4, AU5, AU6, AU7, AU9, AU10, AU12, AU14, AU15, AU17, AU20, AU23, AU25, AU26, AU45 = (
     range(17)
@@ -47,7 +47,7 @@ JAW_GAIN = 0.8
 and beyond this would be pressed flat against it."""
 EYE = 16.0
 """Crop pixels from an eye's corners over which AU7, which narrows eyes, leaves them in place."""
-LIDS, CREASES = 8.2, 2.8
+LIDS, CREASES = 9.0, 3.0
 """The most that AU6 steepens lower lids by, and upper lids with their creases: it narrows eyes from
 below, and on real smiles by an eighth."""
 ASIDE = 0.4
@@ -117,7 +117,7 @@ def _brows_and_eyes(directions: Tensor, mean: Tensor) -> None:
 
 
 def _mouth(directions: Tensor, mean: Tensor) -> None:
-    near = around_mouth(mean)
+    near = around_mouth(mean, mean)
     for row, held in HELD.items():
         directions[row, :, 1] -= held * near * directions[row, list(OUTER_LIPS), 1].mean()
     # A lip that is raised rises as a whole: labels know of the teeth below it, and not of the lip.
@@ -135,7 +135,7 @@ def _own(mean: Tensor) -> Tensor:
     """How much of each landmark's motion is each action unit's own, (17, 478), 0 to 1."""
     own, below = territory(mean, mean), below_lips(mean)
     own[[AU9, AU10]] *= 1 - LIFTED * below
-    own[AU9] *= 1 - POUTED * around_mouth(mean)
+    own[AU9] *= 1 - POUTED * around_mouth(mean, mean)
     own[AU26] *= 1 - HUNG * (1 - below)
     own[AU6] = 1  # limited by its steepness
     return own
@@ -145,21 +145,21 @@ def _steepness(gains: Tensor, mean: Tensor) -> Tensor:
     """Gains (17,) for each landmark, (17, 478): least along the outline.
 
     AU6 is steepened most, and there alone where cheeks are: what regression finds of it in lips,
-    nose and brows is other action units' and stays as it is found.
+    nose, brows and forehead is other action units' and stays as it is found.
     """
 
     def beyond(rim: tuple[int, ...], reach: float) -> Tensor:
-        return (torch.cdist(mean, mean[list(rim)]).amin(1) / reach).clamp(0, 1)
+        return (distance(rim, mean, mean) / reach).clamp(0, 1)
 
     outline = gains.clamp(max=OUTLINE_GAIN)
     outline[AU26] = JAW_GAIN
     steep = torch.lerp(outline[:, None], gains[:, None], beyond(FACE_OVAL, OUTLINE_REACH))
-    cheeks = steep[AU6]
+    raised = steep[AU6]
     below, above = RIGHT_LOWER_LID + LEFT_LOWER_LID, RIGHT_UPPER_LID + LEFT_UPPER_LID
     for rim, most in ((below, LIDS), (above + RIGHT_CREASE + LEFT_CREASE, CREASES)):
-        cheeks = torch.lerp(cheeks.clamp(max=most), cheeks, beyond(rim, OUTLINE_REACH))
-    share = beyond(UPPER_LIP + LOWER_LIP + LIP_CORNERS, OUTLINE_REACH)
+        raised = torch.lerp(raised.clamp(max=most), raised, beyond(rim, OUTLINE_REACH))
+    share = cheeks(mean, mean) * beyond(UPPER_LIP + LOWER_LIP + LIP_CORNERS, OUTLINE_REACH)
     share = share * beyond(RIGHT_BROW + LEFT_BROW, OUTLINE_REACH / 2)
     share = share * beyond(NOSE_BRIDGE + NOSE_WINGS, 1.5 * OUTLINE_REACH)
-    steep[AU6] = torch.lerp(steep[AU6].clamp(max=1), cheeks, share)
+    steep[AU6] = torch.lerp(steep[AU6].clamp(max=1), raised, share)
     return steep
