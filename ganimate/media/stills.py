@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ganimate.errors import GanimateError, UsageError
 from ganimate.files import check_file
 from ganimate.media.credentials import sign_output
+from ganimate.media.exif import carried_exif, descriptive
 from ganimate.media.marker import Marker
 from ganimate.media.output import check_output, draft, write_errors
 from ganimate.media.profiles import Pixels, split_alpha, to_rgb
@@ -48,14 +49,7 @@ PHOTO_FORMATS = {
 # What a photo comes in. Pillow knows more, some of which start other programs (EPS).
 READABLE = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "JPEG2000", "GIF", "BMP", "PPM")
 
-# EXIF that describes the photo rather than the file's inner layout, which in a TIFF shares the
-# same table: description, make, model, resolution, software, date, artist, copyright, the
-# XP strings of Windows, and the Exif and GPS tables.
-_DESCRIPTIVE = frozenset(
-    (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, *range(40091, 40096), 34665, 34853)
-)
 _TIFF_XMP = 700
-_EXIF_HEAD = b"Exif\0\0"
 
 # A JPEG segment holds 65 533 bytes, of which XMP's own name takes 29 and EXIF's 6.
 _JPEG_MAX_XMP = 65_533 - 29
@@ -290,7 +284,7 @@ def _decode(image: Image.Image, name: str) -> Photo:
     exif = None
     try:
         upright = ImageOps.exif_transpose(image)
-        exif = _carried_exif(image, upright)
+        exif = carried_exif(image, upright)
     except Exception:  # EXIF is written by every camera and program in its own way
         notices.append(f"{name}: its EXIF is damaged and was left out")
         upright = image
@@ -303,32 +297,6 @@ def _decode(image: Image.Image, name: str) -> Photo:
     if notice:
         notices.append(f"{name}: {notice}")
     return Photo(np.array(rgb), alpha, profile, exif, None, tuple(notices), xmp)
-
-
-def _carried_exif(image: Image.Image, upright: Image.Image) -> bytes | None:
-    """The EXIF to write again: the original bytes where nothing in them has become untrue."""
-    from PIL import ExifTags, Image
-
-    exif = _descriptive(image.getexif()) if image.format == "TIFF" else upright.getexif()
-    if not exif:
-        return None
-    raw = upright.info.get("exif")
-    if isinstance(raw, bytes):
-        original = Image.Exif()  # a second one, since looking into the thumbnail changes it
-        original.load(raw)
-        if not original.get_ifd(ExifTags.IFD.IFD1):
-            return raw if raw.startswith(_EXIF_HEAD) else _EXIF_HEAD + raw  # WebP goes without
-    return exif.tobytes()  # which leaves the thumbnail out
-
-
-def _descriptive(exif: Image.Exif) -> Image.Exif:
-    from PIL import ExifTags, Image
-
-    kept = Image.Exif()
-    for tag in _DESCRIPTIVE & set(exif):
-        is_table = tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-        kept[tag] = exif.get_ifd(tag) if is_table else exif[tag]
-    return kept
 
 
 def _save_options(
@@ -351,7 +319,7 @@ def _save_options(
     if form == "TIFF":
         carried, table = Image.Exif(), Image.Exif()
         carried.load(exif or b"")
-        table.load(_descriptive(carried).tobytes())
+        table.load(descriptive(carried).tobytes())
         if xmp:
             table[_TIFF_XMP] = xmp
         return options | {"exif": table}

@@ -29,7 +29,14 @@ from ganimate.training.mouths import make_mouths
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe, describe
-from ganimate.training.scenes import Scenes, make_scenes, opening, sample_targets, undo_targets
+from ganimate.training.scenes import (
+    Scenes,
+    chances,
+    make_scenes,
+    opening,
+    sample_targets,
+    undo_targets,
+)
 from ganimate.training.sheet import sample_sheet
 from ganimate.training.trainer import Average, adam
 from ganimate.weights import load_generator, save_network
@@ -107,7 +114,7 @@ class GeneratorTask:
         if self.judges.critic is not None:
             self.networks["critic"] = self.judges.critic
             self.optimisers["critic"] = self.judges.optimiser
-        self.chances = self._chances(train.action_units, recipe.strong).to(device)
+        self.chances = chances(train.action_units, recipe.strong).to(device)
 
     def _begin_at_teacher(self) -> None:
         """The flow starts as the teacher's on an average face, and learns the rest."""
@@ -145,14 +152,6 @@ class GeneratorTask:
             make_mouths(*faces(mouths, room["mouths"] or 8)) if len(mouths) else None,
             make_lids(*faces(lids, room["lids"] or 3)) if len(lids) else None,
         )
-
-    @staticmethod
-    def _chances(labels: Tensor, strong: float) -> Tensor:
-        """How likely each face is drawn: more for what few show strongly, and for open mouths."""
-        rarity = 1 / (labels > 0.5).float().mean(0).clamp(min=0.01)
-        rarity = rarity / rarity.mean()
-        rare = ((labels - 0.4).clamp(min=0) * rarity).amax(1)
-        return 1 + strong * (rare + labels[:, [AU25, AU26]].amax(1))
 
     def start_from(self, path: Path) -> None:
         """Begin with a generator's weights instead of random ones.

@@ -63,6 +63,15 @@ class Scenes(NamedTuple):
     laid: Laid | None = None
 
 
+def chances(labels: Tensor, strong: float) -> Tensor:
+    """How likely each face (n, 17) is drawn, (n,): more for what few show strongly, and for open
+    mouths, by `strong`."""
+    rarity = 1 / (labels > 0.5).float().mean(0).clamp(min=0.01)
+    rarity = rarity / rarity.mean()
+    rare = ((labels - 0.4).clamp(min=0) * rarity).amax(1)
+    return 1 + strong * (rare + labels[:, [AU25, AU26]].amax(1))
+
+
 def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Generator) -> Tensor:
     """Intensities to ask for: the paper's, and the sparse changes that people ask for.
 
