@@ -80,6 +80,20 @@ def test_teeth_are_lent_in_white_light(data: FaceDataset) -> None:
     assert ((lips + 1) * 127.5).tolist() == pytest.approx([220, 90, 90], abs=1)
 
 
+def test_teeth_of_one_mouth_are_of_one_colour(data: FaceDataset) -> None:
+    """Small photos are green here and yellow there. What is as red as lips stays as it is."""
+    images = torch.empty(1, 152, 152, 3, dtype=torch.uint8)
+    images[:, :, :76], images[:, :, 76:] = torch.tensor([[212, 202, 182], [200, 208, 190]]).byte()
+    images[:, :, 100:] = torch.tensor([200, 110, 110]).byte()
+    picture = (make_mouths(images, data.landmarks[:1]).pictures[0, :, 24] + 1) / 2
+    one, other, gums = picture[:, 60], picture[:, 110], picture[:, -4]
+    hues = torch.stack([each / each.sum() for each in (one, other)])
+    before = torch.tensor([[212.0, 202, 182], [200, 208, 190]])
+    before = before / before.sum(1, keepdim=True)
+    assert (hues[0] - hues[1]).abs().max() < 0.4 * (before[0] - before[1]).abs().max()
+    assert gums[0] > 1.5 * gums[1]
+
+
 def test_a_mouth_lent_to_its_own_face_is_that_mouth(data: FaceDataset) -> None:
     images, landmarks = data.images[:1], data.landmarks[:1].clone()
     lower = list(INNER_LOWER_LIP[1:-1])

@@ -12,6 +12,7 @@ from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
 from ganimate.networks.inlays import mix, show
 from ganimate.training.augment import middle
 from ganimate.training.cutting import CENTRE, blur, cut, mean_shape
+from ganimate.training.fields import smoothstep
 from ganimate.training.light import face
 from ganimate.training.motion import Teacher
 
@@ -29,6 +30,9 @@ DEPTH = (0.14, 0.055, 0.05)
 SHARPER, SOFT = 0.9, 1.5
 """Unsharp masking of light in the pictures, and its blur in texels: small photos are lent to large
 ones, and soft teeth between sharp lips look out of focus."""
+ALIKE = 0.7
+"""How far each tooth's own colour gives way to `TEETH`: small photos smear the colours of lips over
+some of them, and JPEG makes others green."""
 LIPS_RED = 1.35
 """Red beyond this share of green is no tooth."""
 
@@ -103,6 +107,10 @@ def _clear(pictures: Tensor) -> Tensor:
     gain = torch.where(red, torch.ones_like(colour), wanted / colour.clamp(min=0.05))
     levels = (levels * gain[..., None, None]).clamp(0, 1)
     light = levels.mean(1, keepdim=True)
+    warm = levels[:, :1] / levels[:, 1:2].clamp(min=0.05)
+    tooth = smoothstep((light - 0.35) / 0.2) * smoothstep((LIPS_RED - warm) / 0.25)
+    teeth_colour = light * colour.new_tensor(TEETH)[:, None, None]
+    levels = torch.lerp(levels, teeth_colour, ALIKE * tooth)
     depth = colour.new_tensor(DEPTH)[:, None, None] * (1 - light) ** 8
     detail = SHARPER * (light - blur(light, SOFT))
     return (levels + depth + detail).clamp(0, 1) * 2 - 1
