@@ -47,7 +47,7 @@ JAW_GAIN = 0.8
 and beyond this would be pressed flat against it."""
 EYE = 16.0
 """Crop pixels from an eye's corners over which AU7, which narrows eyes, leaves them in place."""
-LIDS, CREASES = 9.0, 3.0
+LIDS, CREASES = 9.5, 3.2
 """The most that AU6 steepens lower lids by, and upper lids with their creases: it narrows eyes from
 below, and on real smiles by an eighth."""
 ASIDE = 0.4
