@@ -54,10 +54,11 @@ labels of real faces, noisy as they are, say of how far these faces are from res
 
 BROAD, SMILING = 4.0, 8.0
 """Standard deviations, in texels, of what is too broad to be a fold, and to be a smile's cheek."""
-_OFF_NOSE = [row for row in range(17) if row != AU9]
-"""Action units that fold no nose."""
 SHARPER, SOFTNESS = 0.7, 1.5
 """How much of what is finer than this many texels is added once more."""
+
+_OFF_NOSE = [row for row in range(17) if row != AU9]
+"""Action units that fold no nose."""
 
 
 def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Teacher:
@@ -92,8 +93,9 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     shading = (shading + shading.flip(-1)) / 2
     motion, folds = torch.tensor(GAINS).unbind(1)
     directions = muscles(directions, nod, motion, mean)
-    own = territory(_cells(), mean)
-    own[_OFF_NOSE] *= 1 - on_nose(_cells(), mean)
+    cells = _cells()
+    own = territory(cells, mean)
+    own[_OFF_NOSE] *= 1 - on_nose(cells, mean)
     # Last, since folds cut off before would be sharpened where they are cut.
     own = own.view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE) * _skin(mean)
     shading = _folds(shading * folds[:, None, None, None]) * own

@@ -284,10 +284,9 @@ def _hold_off_chin(moved: Tensor, before: Tensor, jaw: Tensor) -> None:
     """
     down = downwards(before)
     falls = ((moved - before) * down).sum(-1)
-    fall = falls[:, [LOWEST_LIP]].clamp(min=0)
+    fall = falls[:, [LOWEST_LIP]].clamp(min=1e-3)
     room = DROP * _gap(before, [LOWEST_LIP], [CHIN], down).clamp(min=1)
-    # Of `falls` this share is kept; a lip that rises keeps all of it.
-    kept = torch.where(fall > 0, room * torch.tanh(fall / room) / fall.clamp(min=1e-6), 1.0)
+    kept = room * torch.tanh(fall / room) / fall
     moved -= ((1 - kept) * jaw * falls.clamp(min=0)).unsqueeze(-1) * down
 
 

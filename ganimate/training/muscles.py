@@ -19,7 +19,6 @@ from ganimate.faces.topology import (
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     LIP_CORNERS,
-    LOWER_LIP,
     NOSE_BRIDGE,
     NOSE_WINGS,
     OUTER_LIPS,
@@ -158,8 +157,7 @@ def _steepness(gains: Tensor, mean: Tensor) -> Tensor:
     below, above = RIGHT_LOWER_LID + LEFT_LOWER_LID, RIGHT_UPPER_LID + LEFT_UPPER_LID
     for rim, most in ((below, LIDS), (above + RIGHT_CREASE + LEFT_CREASE, CREASES)):
         raised = torch.lerp(raised.clamp(max=most), raised, beyond(rim, OUTLINE_REACH))
-    share = cheeks(mean, mean) * beyond(UPPER_LIP + LOWER_LIP + LIP_CORNERS, OUTLINE_REACH)
-    share = share * beyond(RIGHT_BROW + LEFT_BROW, OUTLINE_REACH / 2)
+    share = cheeks(mean, mean) * beyond(RIGHT_BROW + LEFT_BROW, OUTLINE_REACH / 2)
     share = share * beyond(NOSE_BRIDGE + NOSE_WINGS, 1.5 * OUTLINE_REACH)
     steep[AU6] = torch.lerp(steep[AU6].clamp(max=1), raised, share)
     return steep
