@@ -152,8 +152,15 @@ FAILED = {
     "over the photo": ("edit face.jpg --au 12=1 -o face.jpg --force", "face.jpg"),
     "frames over other files": ("animate face.jpg --to smile full --force", "full"),
     "no folder for the output": ("edit face.jpg --au 12=1 -o no/out.png", "no"),
-    "no such weights": ("edit face.jpg --au 12=1 --weights none.safetensors", "none.safetensors"),
-    "not weights": ("edit face.jpg --au 12=1 --weights notes.jpg", "notes.jpg", "safetensors"),
+    "no such weights": (
+        "edit face.jpg --au 12=1 --weights none.safetensors --locator builtin",
+        "none.safetensors",
+    ),
+    "not weights": (
+        "edit face.jpg --au 12=1 --weights notes.jpg --locator builtin",
+        "notes.jpg",
+        "safetensors",
+    ),
     "no such expressions": ("expressions --expressions-file none.yaml", "none.yaml"),
 }
 

@@ -52,7 +52,8 @@ def test_video(tmp_path: Path, frames: Frames, suffix: str, codec: str) -> None:
         assert expected in told["tags"]["comment"]
     for shown, frame in zip(read(path), frames, strict=True):
         shown = shown[: SIZE[1], : SIZE[0]]
-        assert similarity(shown, frame) > 33
+        # Colours are halved in size: few dB for a small picture of small things.
+        assert similarity(shown, frame) > 32
         assert np.abs(shown.mean((0, 1)) - frame.mean((0, 1))).max() < 1, "colours stay"
     assert names(tmp_path) == [f"film{suffix}"]
 
