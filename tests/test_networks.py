@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator
-from ganimate.networks.inlays import AROUND, RIM, WIDTH, Inlays
+from ganimate.networks.inlays import AROUND, HEIGHT, RIM, WIDTH, Inlays, skin_around
 from ganimate.networks.painting import Painting, compose
 from ganimate.networks.reader import Reader
 from ganimate.networks.warp import warp
@@ -183,6 +183,33 @@ def test_lids_show_in_the_colour_of_the_skin_around_each_eye() -> None:
     darker = (crops + 1) / 3 - 1
     shown = compose(darker, generator(darker, target, current))[0]
     torch.testing.assert_close(shown[:, 50, 10], 0.3 * light - 1, atol=1e-3, rtol=0)
+
+
+@torch.no_grad()
+def test_each_part_of_a_lid_takes_the_colour_of_the_skin_next_to_it() -> None:
+    generator, inlays = with_inlays()
+    inlays.head.bias.copy_(torch.tensor([0.0, 0.0, 3.0, -50.0, 50.0]))  # no light of their own
+    inlays.around[..., 0] = torch.tensor([-0.5, 0.5]).view(2, 1)
+    inlays.around[:, : AROUND // 2, 1], inlays.around[:, AROUND // 2 :, 1] = -0.5, 0.5
+    inlays.shares.zero_()
+    inlays.shares[:, 0, : HEIGHT // 2], inlays.shares[:, -1, HEIGHT // 2 :] = 1, 1
+    crops, target, current = random_inputs(1, 64)
+    above, below = torch.tensor([1.2, 1.0, 0.8]), torch.tensor([1.1, 1.1, 1.1])
+    crops[..., :32, :], crops[..., 32:, :] = above.view(3, 1, 1) - 1, below.view(3, 1, 1) - 1
+    shown = compose(crops, generator(crops, target, current))[0]
+    torch.testing.assert_close(shown[:, 38, 10], above - 1, atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown[:, 58, 55], below - 1, atol=1e-3, rtol=0)
+
+
+@torch.no_grad()
+def test_a_brow_is_no_skin() -> None:
+    crops = torch.full((1, 3, 64, 64), 0.2)
+    crops[..., :16, :] = -0.8
+    places = torch.zeros(1, 2, AROUND, 2)
+    places[:, :, 0, 1] = -0.8
+    skin = skin_around(crops, places)
+    torch.testing.assert_close(skin[..., 1:], torch.full((1, 3, 2, AROUND - 1), 1.2))
+    assert skin[..., 0].min() > 0.75 * 1.2 and skin[..., 0].max() < 0.85 * 1.2
 
 
 @pytest.mark.parametrize("inlays", [{"mouths": 65, "lids": 1}, {"mouths": 1}, {"lids": 1}])

@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from ganimate.facs import AU_NUMBERS
+from ganimate.training import fit
 from ganimate.training.dataset import FaceDataset
-from ganimate.training.fit import _folds, fit_teacher
+from ganimate.training.fit import LIGHTER, _folds, fit_teacher
 from ganimate.training.light import WARMTH
 from ganimate.training.motion import UNSHADED
-from ganimate.training.muscles import AU9, AU12
+from ganimate.training.muscles import AU9, AU10, AU12, AU45
+from ganimate.training.territory import UPPER_FACE
 
 
 def test_folds_are_local_and_a_smiles_cheeks_are_broad() -> None:
@@ -55,9 +58,23 @@ def test_folds_stay_off_the_nose_and_where_their_muscles_are(data: FaceDataset) 
     taught = fit_teacher(data)
     nose = (taught.mean[[195, 5]] / 2).round().long()
     light = taught.shading[:, 0, nose[:, 1], nose[:, 0]].abs().amax(1)
-    assert light[[row for row in range(17) if row != AU9]].max() < 0.05 < light[AU9]
-    chin = (taught.mean[199] / 2).round().long()
-    assert taught.shading[[0, 1, 2, 3, 4, 5], 0, chin[1], chin[0]].abs().max() < 0.05
+    assert light[[row for row in range(17) if row != AU9]].max() < 0.02 < light[AU9]
+    upper_face = [row for row, number in enumerate(AU_NUMBERS) if number in UPPER_FACE]
+    chin, below_eye = (taught.mean[[199, 119]] / 2).round().long()
+    assert taught.shading[[*upper_face, AU10], 0, chin[1], chin[0]].abs().max() < 0.05
+    assert taught.shading[AU10, 0, below_eye[1], below_eye[0]].abs() < 0.05
+    assert taught.shading[AU45, 0, chin[1] // 2 :].abs().max() < 0.05
+
+
+def test_half_of_what_is_lightened_is_left_out(
+    data: FaceDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shading = fit_teacher(data).shading
+    monkeypatch.setattr(fit, "LIGHTER", 1.0)
+    whole = fit_teacher(data).shading
+    torch.testing.assert_close(shading.clamp(max=0), whole.clamp(max=0))
+    assert whole.max() > 0.1
+    torch.testing.assert_close(shading.clamp(min=0), LIGHTER * whole.clamp(min=0))
 
 
 def test_what_lets_go_leaves_some_of_its_folds(data: FaceDataset) -> None:

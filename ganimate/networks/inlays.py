@@ -3,7 +3,8 @@
 What closed lips and open eyes hide is another face's in any case. A network that must paint it
 pixel by pixel from losses of pixels makes a grey band of all the teeth it has seen, and never quite
 covers an iris; one that says *where* each point of a given picture lies paints them as sharp as
-that picture is. Lids are kept as light and dark alone, and take the colour of the skin around.
+that picture is. Lids are kept as light and dark alone, and take the colours of the skin around, of
+the nearest above all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ LIKENESS = 0.002
 """Squared distance of outlines within which two mouths mix: in a film one fades into the next."""
 TONE = 0.02
 """The same of lids, by the logarithm of how light the skin is."""
+PATCH = 4
+"""Pixels to the side of the squares over which skin is averaged: it has moles and noise."""
+HAIR = 0.85
+"""Whatever around an eye is darker than this share of the rest is a brow, and no skin."""
 
 
 class Laid(NamedTuple):
@@ -65,11 +70,14 @@ class Inlays(nn.Module):
         self.register_buffer("rest", torch.zeros(RIM, 2))
         self.register_buffer("moves", torch.zeros(17, RIM, 2))
         # How light the skin is that each pair of lids comes from; where skin is, around an average
-        # face's right and left eye, with the crop's corners at -1 and 1.
+        # face's right and left eye, with the crop's corners at -1 and 1; and how much each of these
+        # places counts for the colour of each texel.
         self.tones: Tensor
         self.around: Tensor
+        self.shares: Tensor
         self.register_buffer("tones", torch.zeros(lids))
         self.register_buffer("around", torch.zeros(2, AROUND, 2))
+        self.register_buffer("shares", torch.full((2, AROUND, HEIGHT, WIDTH // 2), 1 / AROUND))
         # The places on an average face with open mouth and closed eyes; the network adds what is
         # this face's.
         self.start = nn.Parameter(torch.zeros(2, size // 2, size // 2))
@@ -97,16 +105,11 @@ class Inlays(nn.Module):
         laid = Laid(self.start + place, *(gate * torch.sigmoid(2 * covers)).chunk(2, 1))
         lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
         # Not len(), which ONNX would take for a constant.
-        places = self.around.view(1, 1, -1, 2).expand(crops.shape[0], -1, -1, -1)
-        skin = F.grid_sample(crops, places, align_corners=False)
-        skin = skin.view(-1, 3, 2, AROUND).mean(-1) + 1
-        sheet = torch.cat(
-            [
-                mix(self.mouths, choose(lips, self.rims)),
-                coloured(mix(self.lids, alike(tone(skin), self.tones)), skin),
-            ],
-            2,
-        )
+        skin = skin_around(crops, self.around.expand(crops.shape[0], -1, -1, -1))
+        lids = mix(self.lids, alike(tone(skin), self.tones)) * spread(skin, self.shares) - 1
+        sheet = torch.cat([mix(self.mouths, choose(lips, self.rims)), lids], 2)
+        # Only mouths have a light of their own: lids have that of the skin around.
+        light = light * (laid.place[:, 1:] < 0)
         # Covers are enlarged before they become steep, and are the steeper the larger: an edge
         # between lip and tooth stays one.
         steep = 2 * size / crops.shape[-1]
@@ -137,26 +140,37 @@ def outline(rims: Tensor) -> Tensor:
     return (centred / width.clamp(min=1).view(-1, 1, 1)).flatten(1)
 
 
+def skin_around(crops: Tensor, places: Tensor) -> Tensor:
+    """The colours of skin around both eyes, (n, 3, 2, k), above 0 and to 2.
+
+    Args:
+        crops: (n, 3, S, S) in [-1, 1].
+        places: (n, 2, k, 2), around the right eye and the left; the crop's corners are at -1 and 1.
+    """
+    skin = F.grid_sample(F.avg_pool2d(crops, PATCH), places, align_corners=False) + 1
+    light = skin.mean(1, keepdim=True).clamp(min=0.05)
+    return skin * (HAIR * light.mean(3, keepdim=True) / light).clamp(min=1)
+
+
+def spread(skin: Tensor, shares: Tensor) -> Tensor:
+    """The colour that skin of colours (n, c, 2, k) around has in each texel, (n, c, HEIGHT, WIDTH).
+
+    Args:
+        skin: around the right eye, which is in a picture's left half, and the left.
+        shares: (2, k, HEIGHT, WIDTH / 2).
+    """
+    right, left = torch.einsum("ncsk,skhw->snchw", skin, shares)
+    return torch.cat([right, left], 3)
+
+
 def tone(skin: Tensor) -> Tensor:
-    """How light skin of colours (n, 3, 2), each above 0, is: a logarithm, (n,)."""
-    return skin.mean((1, 2)).clamp(min=0.05).log()
+    """How light skin of colours (n, 3, 2, k) is: a logarithm, (n,)."""
+    return skin.mean((1, 2, 3)).clamp(min=0.05).log()
 
 
 def alike(tones: Tensor, others: Tensor) -> Tensor:
     """Shares (n, k) of lids, from skins (k,) like these (n,)."""
     return (-(tones[:, None] - others).square() / TONE).softmax(1)
-
-
-def coloured(lids: Tensor, skin: Tensor) -> Tensor:
-    """Lids in the skin's colours, (n, 3, HEIGHT, WIDTH) in [-1, 1] or a little beyond.
-
-    Args:
-        lids: (n, 1, HEIGHT, WIDTH), shares of the skin's light; the right eye is in the left half.
-        skin: (n, 3, 2), around the right eye and the left, 0..2.
-    """
-    right, left = lids.chunk(2, 3)
-    skin = skin.unsqueeze(2)
-    return torch.cat([right * skin[..., :1], left * skin[..., 1:]], 3) - 1
 
 
 def mix(pictures: Tensor, shares: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ from ganimate.training.fields import FIELD_SIZE, interpolate
 EXTENT = (WIDTH / 4, HEIGHT / 2)
 """Half of the width and of the height of a sheet of two pictures, in crop pixels."""
 CENTRE = (CROP_SIZE - 1) / 2
+SHARPER, SOFT = 0.9, 1.5
+"""Unsharp masking of light in pictures, and its blur in texels."""
 
 
 def mean_shape(shapes: Tensor) -> Tensor:
@@ -37,15 +39,20 @@ def cut(images: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
         (k, 3, HEIGHT, WIDTH) in [-1, 1], two texels to a crop pixel.
     """
     field = _towards(wanted.expand(len(images), -1, -1), points)
-    rows, columns = (
-        (torch.arange(n, device=images.device) + 0.5 - n / 2) / 2 + CENTRE for n in (HEIGHT, WIDTH)
-    )
-    texels = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
-    grid = ((texels + 0.5) * (2 / CROP_SIZE) - 1).expand(len(images), -1, -1, -1)
+    places = (texels(images.device) + 0.5) * (2 / CROP_SIZE) - 1
+    grid = places.expand(len(images), -1, -1, -1)
     there = F.grid_sample(field, grid, align_corners=False).permute(0, 2, 3, 1)
     margin = (STORED_SIZE - CROP_SIZE) / 2
     there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
     return F.grid_sample(to_unit(images), there, align_corners=False)
+
+
+def texels(device: torch.device) -> Tensor:
+    """Where the texels of a picture are, (HEIGHT, WIDTH, 2) crop pixels."""
+    rows, columns = (
+        (torch.arange(n, device=device) + 0.5 - n / 2) / 2 + CENTRE for n in (HEIGHT, WIDTH)
+    )
+    return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
 
 
 def place(points: Tensor, wanted: Tensor, row: int) -> Tensor:
@@ -66,6 +73,12 @@ def _towards(points: Tensor, others: Tensor) -> Tensor:
     flow = interpolate(points, others - points, FIELD_SIZE, 1.0) * CROP_SIZE
     cells = (torch.arange(FIELD_SIZE, device=flow.device) + 0.5) * (CROP_SIZE / FIELD_SIZE) - 0.5
     return flow + torch.stack(torch.meshgrid(cells, cells, indexing="xy"))
+
+
+def detail(light: Tensor) -> Tensor:
+    """What makes light (n, 1, h, w) sharper: small photos are lent to large ones, and soft teeth
+    between sharp lips look out of focus."""
+    return SHARPER * (light - blur(light, SOFT))
 
 
 def blur(pictures: Tensor, sigma: float) -> Tensor:

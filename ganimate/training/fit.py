@@ -28,17 +28,17 @@ from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, fade
 from ganimate.training.light import contrast_of, light_of
 from ganimate.training.motion import Teacher
-from ganimate.training.muscles import AU6, AU9, AU12, muscles
-from ganimate.training.territory import on_nose, territory
+from ganimate.training.muscles import AU6, AU12, muscles
+from ganimate.training.territory import folds
 
 TEXTURE_SIZE = 64
 PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
 GAINS = (
-    (2.2, 2.0), (1.8, 2.0), (1.7, 1.7), (2.6, 1.7), (23.3, 5.5), (4.7, 3.0), (4.4, 4.0),
-    (7.4, 4.4), (1.2, 2.6), (6.6, 6.4), (3.4, 2.0), (3.6, 2.2), (5.7, 1.5), (3.2, 4.9),
-    (1.3, 1.8), (1.9, 1.7), (1.3, 1.8),
+    (2.2, 2.0), (1.8, 2.0), (1.6, 1.6), (2.6, 1.7), (23.3, 6.4), (4.7, 3.1), (4.1, 4.7),
+    (8.1, 7.2), (1.2, 2.5), (6.6, 6.6), (3.4, 2.0), (3.4, 2.1), (5.7, 1.5), (3.2, 4.9),
+    (1.2, 1.7), (1.7, 1.6), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
 
@@ -54,11 +54,11 @@ labels of real faces, noisy as they are, say of how far these faces are from res
 
 BROAD, SMILING = 4.0, 8.0
 """Standard deviations, in texels, of what is too broad to be a fold, and to be a smile's cheek."""
+LIGHTER = 0.55
+"""How much is kept of what is lightened: on cheeks that face no lamp, bright patches that smiles
+leave on others look put on, and folds alone say as much."""
 SHARPER, SOFTNESS = 0.7, 1.5
 """How much of what is finer than this many texels is added once more."""
-
-_OFF_NOSE = [row for row in range(17) if row != AU9]
-"""Action units that fold no nose."""
 
 
 def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Teacher:
@@ -91,14 +91,13 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     found = _ridge(features[chosen], pictures.flatten(1), ridge)[1:18]
     shading = found.view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE)
     shading = (shading + shading.flip(-1)) / 2
-    motion, folds = torch.tensor(GAINS).unbind(1)
+    motion, depth = torch.tensor(GAINS).unbind(1)
     directions = muscles(directions, nod, motion, mean)
-    cells = _cells()
-    own = territory(cells, mean)
-    own[_OFF_NOSE] *= 1 - on_nose(cells, mean)
+    own = folds(_cells(), mean)
     # Last, since folds cut off before would be sharpened where they are cut.
     own = own.view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE) * _skin(mean)
-    shading = _folds(shading * folds[:, None, None, None]) * own
+    shading = _folds(shading * depth[:, None, None, None]) * own
+    shading = shading.clamp(max=0) + LIGHTER * shading.clamp(min=0)
     release = (RELEASE_GAIN / motion).clamp(max=1)
     return Teacher(directions, mean, shading, release)
 

@@ -55,6 +55,7 @@ def furnish(inlays: Inlays, lenders: Lenders, teacher: Teacher) -> None:
     if lenders.lids is not None:
         inlays.lids.copy_(lenders.lids.pictures)
         inlays.tones.copy_(lenders.lids.tones)
+        inlays.shares.copy_(lenders.lids.shares)
     inlays.rest.copy_(teacher.mean[RIM_OF_LIPS])
     inlays.moves.copy_(teacher.directions[:, RIM_OF_LIPS])
     around = (teacher.mean[SKIN] + 0.5) * (2 / CROP_SIZE) - 1

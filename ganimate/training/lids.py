@@ -19,9 +19,16 @@ from ganimate.faces.topology import (
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
 )
-from ganimate.networks.inlays import alike, coloured, mix, show, tone
+from ganimate.networks.inlays import (
+    alike,
+    mix,
+    show,
+    skin_around,
+    spread,
+    tone,
+)
 from ganimate.training.augment import middle
-from ganimate.training.cutting import CENTRE, cut, mean_shape, place
+from ganimate.training.cutting import CENTRE, cut, detail, mean_shape, place, texels
 from ganimate.training.fields import downwards, polygon
 
 EYES = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
@@ -35,6 +42,8 @@ SKIN = [i for above, below in zip(_ABOVE, _BELOW, strict=True) for i in (*above,
 """Skin around the right eye, then as much around the left."""
 POINTS = [i for ring in (*_CREASE, *EYES[0], *EYES[1]) for i in ring] + SKIN
 
+AMONG = 3.0
+"""Crop pixels within which the nearest skin counts no more than what is a little farther."""
 GLOSS = 0.4
 """How much of what is lighter than the lender's skin is kept."""
 LASHES = 0.07
@@ -48,11 +57,14 @@ class Lids(NamedTuple):
         pictures: (k, 1, HEIGHT, WIDTH), how light they are as shares of the skin around.
         points: (78, 2), crop pixels, where `POINTS` are in a crop whose middle the pictures fill.
         tones: (k,), how light the skin is (`networks.inlays.tone`).
+        shares: (2, 14, HEIGHT, WIDTH / 2), how much the skin around counts for each texel
+            (`networks.inlays.spread`).
     """
 
     pictures: Tensor
     points: Tensor
     tones: Tensor
+    shares: Tensor
 
 
 def make_lids(images: Tensor, landmarks: Tensor) -> Lids:
@@ -66,12 +78,11 @@ def make_lids(images: Tensor, landmarks: Tensor) -> Lids:
     points = mean_shape(landmarks - centre)[POINTS] + CENTRE
     skin = skin_colour(middle(images), landmarks).mean(1, keepdim=True)
     grey = cut(images, landmarks[:, POINTS], points).mean(1, keepdim=True) + 1
-    right, left = grey.chunk(2, 3)
-    sides = (right / skin[..., None, :1], left / skin[..., None, 1:])
-    shares = torch.cat(sides, 3)
+    shares = _nearness(points[-len(SKIN) :])
+    pictures = grey / spread(skin, shares)
     # A flash on the lender's lids is not another face's light; lashes are.
-    shares = torch.where(shares > 1, 1 + GLOSS * (shares - 1), shares)
-    return Lids(shares, points, tone(skin))
+    pictures = torch.where(pictures > 1, 1 + GLOSS * (pictures - 1), pictures)
+    return Lids(pictures + detail(pictures), points, tone(skin), shares)
 
 
 def lid_places(landmarks: Tensor, lids: Lids) -> Tensor:
@@ -91,7 +102,7 @@ def lid_area(landmarks: Tensor) -> Tensor:
 def lend_lids(pictures: Tensor, landmarks: Tensor, places: Tensor, lids: Lids) -> Tensor:
     """Pictures (n, 3, 128, 128) with the lids of those whose skin is most alike in tone.
 
-    Only light and dark are lent; the colour is that of the skin around each eye.
+    Only light and dark are lent; the colours are those of the skin around each eye.
 
     Args:
         pictures: in [-1, 1].
@@ -100,16 +111,23 @@ def lend_lids(pictures: Tensor, landmarks: Tensor, places: Tensor, lids: Lids) -
         lids: the k.
     """
     skin = skin_colour(pictures, landmarks)
-    mixed = coloured(mix(lids.pictures, alike(tone(skin), lids.tones)), skin)
+    mixed = mix(lids.pictures, alike(tone(skin), lids.tones)) * spread(skin, lids.shares) - 1
     shown = show(torch.cat([mixed, mixed], 2), places, CROP_SIZE)
     return torch.lerp(pictures, shown.clamp(-1, 1), lid_area(landmarks))
 
 
 def skin_colour(crops: Tensor, landmarks: Tensor) -> Tensor:
-    """Of the skin around the right eye and the left, (n, 3, 2), above 0."""
-    grid = (landmarks[:, SKIN] + 0.5) * (2 / CROP_SIZE) - 1
-    colours = F.grid_sample(crops, grid.unsqueeze(2), align_corners=False)
-    return (colours.view(*colours.shape[:2], 2, -1).mean(-1) + 1).clamp(min=0.05)
+    """Of the skin around the right eye and the left, (n, 3, 2, 14), above 0."""
+    places = (landmarks[:, SKIN] + 0.5) * (2 / CROP_SIZE) - 1
+    return skin_around(crops, places.unflatten(1, (2, -1)))
+
+
+def _nearness(skin: Tensor) -> Tensor:
+    """How much skin at places (28, 2) counts for each texel, (2, 14, HEIGHT, WIDTH / 2)."""
+    halves = torch.stack(texels(skin.device).chunk(2, 1))
+    square = (halves.unsqueeze(1) - skin.view(2, -1, 1, 1, 2)).square().sum(-1)
+    near = 1 / (square + AMONG**2)
+    return near / near.sum(1, keepdim=True)
 
 
 def _lid(landmarks: Tensor, side: int) -> Tensor:

@@ -11,7 +11,7 @@ from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
 from ganimate.networks.inlays import mix, show
 from ganimate.training.augment import middle
-from ganimate.training.cutting import CENTRE, blur, cut, mean_shape
+from ganimate.training.cutting import CENTRE, cut, detail, mean_shape
 from ganimate.training.fields import smoothstep
 from ganimate.training.light import face
 from ganimate.training.motion import Teacher
@@ -27,9 +27,6 @@ KNEE, WHITEST = 0.75, 0.95
 """Of 1: from where on light teeth are held back, and what they never reach."""
 DEPTH = (0.14, 0.055, 0.05)
 """Colour of what is deepest in a mouth: photos lose it in black, which looks like a hole."""
-SHARPER, SOFT = 0.9, 1.5
-"""Unsharp masking of light in the pictures, and its blur in texels: small photos are lent to large
-ones, and soft teeth between sharp lips look out of focus."""
 ALIKE = 0.7
 """How far each tooth's own colour gives way to `TEETH`: small photos smear the colours of lips over
 some of them, and JPEG makes others green."""
@@ -112,8 +109,7 @@ def _clear(pictures: Tensor) -> Tensor:
     teeth_colour = light * colour.new_tensor(TEETH)[:, None, None]
     levels = torch.lerp(levels, teeth_colour, ALIKE * tooth)
     depth = colour.new_tensor(DEPTH)[:, None, None] * (1 - light) ** 8
-    detail = SHARPER * (light - blur(light, SOFT))
-    return (levels + depth + detail).clamp(0, 1) * 2 - 1
+    return (levels + depth + detail(light)).clamp(0, 1) * 2 - 1
 
 
 def _light(crops: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ Places are (m, 2) on the mean face (478, 2), in crop pixels; what is said of the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -28,7 +30,8 @@ from ganimate.training.fields import smoothstep
 
 UPPER_FACE = (1, 2, 4, 5, 6, 7, 45)
 """Those of the brows, the lids and the cheeks below them; all others are the lower face's."""
-BROWS, LIDS, CHEEKS = (1, 2, 4), (5, 7), (6,)
+BROWS, LIDS, CHEEKS = (1, 2, 4), (5, 7, 45), (6,)
+WRINKLER, RAISER = (9,), (10,)
 MOUTH, LIPS = (14, 15, 17, 20, 23, 25), (14, 15, 23)
 """Those of muscles around the mouth, and of them those that reach no further than a dimple."""
 
@@ -64,6 +67,18 @@ def territory(points: Tensor, mean: Tensor) -> Tensor:
     return own
 
 
+def folds(points: Tensor, mean: Tensor) -> Tensor:
+    """The same of shading, (17, m): what is pulled along is not always folded."""
+    own = territory(points, mean)
+    others = [number for number in AU_NUMBERS if number not in WRINKLER]
+    own[_rows(others)] *= 1 - on_nose(points, mean)
+    own[_rows(WRINKLER)] *= near(_NOSE + UPPER_LIP, points, mean, 8, 24)
+    # Beside the nose, and down to the lip that is raised.
+    own[_rows(RAISER)] *= near(_NOSE + _LIPS, points, mean, 8, 24)
+    own[_rows(RAISER)] *= 1 - smoothstep((_depth(points, mean) - 1.25) / 0.25)
+    return own
+
+
 def around_mouth(points: Tensor, mean: Tensor) -> Tensor:
     """1 at the mouth and the chin, 0 above the wings of the nose."""
     return smoothstep((_depth(points, mean) - 0.7) / 0.4)
@@ -78,7 +93,7 @@ def cheeks(points: Tensor, mean: Tensor, until: float = 1.2) -> Tensor:
 
 def on_nose(points: Tensor, mean: Tensor) -> Tensor:
     """1 on the nose up to its root, 0 where folds beside and above it begin."""
-    nose = near(NOSE_BRIDGE + NOSE_WINGS, points, mean, 5, 11)
+    nose = near(_NOSE, points, mean, 5, 11)
     return torch.maximum(nose, near((NOSE_ROOT,), points, mean, 3, 8))
 
 
@@ -109,9 +124,10 @@ def _depth(points: Tensor, mean: Tensor) -> Tensor:
     return (points[:, 1] - lids) / (mean[NOSE_BASE, 1] - lids)
 
 
-def _rows(numbers: tuple[int, ...]) -> list[int]:
+def _rows(numbers: Iterable[int]) -> list[int]:
     return [AU_NUMBERS.index(number) for number in numbers]
 
 
 _LIDS = RIGHT_UPPER_LID + RIGHT_LOWER_LID + LEFT_UPPER_LID + LEFT_LOWER_LID
+_NOSE = NOSE_BRIDGE + NOSE_WINGS
 _LIPS = UPPER_LIP + LOWER_LIP + LIP_CORNERS
