@@ -13,10 +13,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ganimate.animator import Animator, Portrait
+    from ganimate.animator import Animator
     from ganimate.edited import Edited
     from ganimate.errors import GanimateError
     from ganimate.facs import ActionUnits
+    from ganimate.portrait import Portrait
     from ganimate.recording import Recording, read_film
     from ganimate.sheet import contact_sheet
     from ganimate.timeline import Timeline
@@ -42,7 +43,7 @@ _HOMES = {
     "Animator": "ganimate.animator",
     "Edited": "ganimate.edited",
     "GanimateError": "ganimate.errors",
-    "Portrait": "ganimate.animator",
+    "Portrait": "ganimate.portrait",
     "Recording": "ganimate.recording",
     "Timeline": "ganimate.timeline",
     "Trajectory": "ganimate.trajectory",

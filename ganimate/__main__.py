@@ -38,8 +38,10 @@ def run() -> int:
 
 def _asked() -> int:
     """Do what is asked, and return the status."""
-    if isinstance(sys.stdout, TextIOWrapper):  # names of files need not be text
-        sys.stdout.reconfigure(errors="surrogateescape")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Names of files need not be text, nor text that the terminal or pipe has letters for.
+        unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+        sys.stdout.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")
     if sys.argv[1:] == ["--version"]:  # at once: the parser alone takes a quarter of a second
         from ganimate import __version__
 

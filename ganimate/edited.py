@@ -18,8 +18,8 @@ from ganimate.media.stills import replace_pixels, write_photo
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ganimate.animator import Portrait
     from ganimate.engine import Painted
+    from ganimate.portrait import Portrait
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ganimate import __version__
 from ganimate.errors import GanimateError
-from ganimate.media.output import draft
+from ganimate.media.output import draft, write_errors
 from ganimate.weights import WeightsInfo, load_generator, load_reader
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _export(
             "ganimate": json.dumps(info.metadata, ensure_ascii=False),
         }
     )
-    with draft(target, force=force) as unfinished:
+    with draft(target, force=force) as unfinished, write_errors(target):
         program.save(unfinished)
 
 

@@ -11,13 +11,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ganimate.animator import Portrait
 from ganimate.errors import UsageError
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.locate import Face
 from ganimate.facs import AU_NUMBERS, ActionUnits, Expression, parse_look, sided
 from ganimate.media.grid import labelled_grid
+from ganimate.media.profiles import srgb_converter
 from ganimate.media.stills import MAX_PIXELS, Photo
+from ganimate.portrait import Portrait
 
 MARGIN = 1.25
 """A cell shows the face frame this much larger, so that chin and hair are seen."""
@@ -52,7 +53,7 @@ def contact_sheet(
         expressions: those that looks may name; by default the built-in ones.
 
     Returns:
-        HWC uint8 RGB, in the colours of the first photo.
+        HWC uint8 RGB, in the photo's colours, or those of sRGB where there are several.
 
     Raises:
         UsageError: an unknown action unit or look, several chosen faces, or a number out of range.
@@ -64,7 +65,8 @@ def contact_sheet(
     check_sheet(count, units, looks, steps=steps, size=size, base=base, expressions=expressions)
     if any(len(portrait.chosen) != 1 for portrait in portraits):
         raise UsageError("a sheet shows one face of a photo", "choose it by its number: --face 0")
-    near = [_close_up(portrait, max(2 * size, 2 * CROP_SIZE)) for portrait in portraits]
+    side = max(2 * size, 2 * CROP_SIZE)
+    near = [_close_up(portrait, side, srgb=count > 1) for portrait in portraits]
 
     def cell(portrait: Portrait, look: str, strength: float) -> NDArray[np.uint8]:
         edited = portrait.edit(look, strength=strength, base=base, expressions=expressions)
@@ -124,10 +126,13 @@ def _title(unit: int | str) -> tuple[str, str]:
     return f"AU{found.number}{side}", found.name
 
 
-def _close_up(portrait: Portrait, side: int) -> Portrait:
+def _close_up(portrait: Portrait, side: int, *, srgb: bool) -> Portrait:
     """The face alone as a photo of its own: what a cell shows is all that is painted."""
     view = portrait.chosen[0].frame.scaled(MARGIN)
-    photo = Photo(view.crop(portrait.photo.pixels, side), icc_profile=portrait.photo.icc_profile)
+    whole = portrait.photo.on_white()
+    photo = Photo(view.crop(whole.pixels, side), icc_profile=whole.icc_profile)
+    if srgb and (convert := srgb_converter(photo.icc_profile)):
+        photo = Photo(convert(photo.pixels))
     faces = tuple(
         replace(Face.from_landmarks(view.to_crop(face.landmarks, side), face.score), index=index)
         for index, face in enumerate(portrait.faces)

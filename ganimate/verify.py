@@ -96,8 +96,11 @@ def verify(path: Path, locator: Locator, *, trusted: bytes | None = None) -> Ver
 
 
 def _folder(path: Path, locator: Locator, trusted: bytes | None) -> Verdict:
-    listed = islice((entry for entry in path.iterdir() if entry.suffix == ".png"), MOST_FRAMES)
-    frames = sorted(entry for entry in listed if entry.is_file())
+    try:
+        listed = islice((entry for entry in path.iterdir() if entry.suffix == ".png"), MOST_FRAMES)
+        frames = sorted(entry for entry in listed if entry.is_file())
+    except OSError as error:
+        raise GanimateError(f"{path}: cannot be read: {error.strerror}") from error
     if not frames:
         raise GanimateError(f"{path}: this folder holds no PNG frames", "name the file itself")
     each = [verify(frames[index], locator, trusted=trusted) for index in _spread(len(frames))]

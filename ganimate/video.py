@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ganimate.animator import BATCH, Animator
+from ganimate.animator import Animator
 from ganimate.change import Change
+from ganimate.errors import GanimateError
 from ganimate.faces.blend import Blender
 from ganimate.faces.halves import Midline
 from ganimate.faces.pose import MAX_YAW, yaw
@@ -20,6 +21,7 @@ from ganimate.faces.track import GAP, Tracker, check_one
 from ganimate.media.provenance import Marking, Provenance
 from ganimate.media.remake import film_remaker
 from ganimate.media.watermark import ENOUGH, Watermark, score
+from ganimate.portrait import BATCH
 from ganimate.recording import SMOOTHING
 from ganimate.smoothing import OneEuro
 from ganimate.stages import ahead
@@ -189,8 +191,8 @@ class FilmEdit:
             The path.
 
         Raises:
-            GanimateError: the film cannot be read to its end, or the output exists or cannot be
-                written; nothing is left of it then.
+            GanimateError: the film cannot be read to its end, or shows no such face, or the output
+                exists or cannot be written; nothing is left of it then.
             UsageError: a suffix of no known format.
         """
         fingerprint = self.animator.engine.fingerprint
@@ -206,6 +208,10 @@ class FilmEdit:
             passed = progress(frames, self.film.frames) if progress else frames
             for seconds, pixels in passed:
                 remade.write(seconds, pixels)
+            if not self.edited:  # it would say of itself that it was
+                raise GanimateError(
+                    f"{self.film.path}: no such face was found in it", "see --face and --locator"
+                )
         return Path(path)
 
     def _tracked(self, frames: Frames, locator: Locator) -> Iterator[_Shot]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -315,6 +316,39 @@ def test_an_error_is_one_line_whatever_the_name(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == (
         "ganimate: -line\\nfeed \\x1b[31m.jpg: there is no such file\n"
     )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_a_name_that_a_pipe_has_no_letters_for(
+    face: Path, process: Ganimate, encoding: str
+) -> None:
+    named = face.rename(face.with_name("лицо.jpg"))
+    words = ["edit", named.name, "--au", "12=0.8", "--locator", "builtin"]
+    done = process(*words, PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stderr
+    shown = "лицо-edited.jpg".encode(encoding, "backslashreplace").decode(encoding)
+    assert done.stdout == f"{shown}\n"
+    table = process("faces", named.name, "--locator", "builtin", PYTHONIOENCODING="ascii")
+    assert table.returncode == 0, table.stderr
+
+
+@pytest.mark.parametrize("words", [["read"], ["verify"], ["faces"], ["sheet", "out.png"]])
+def test_whether_a_file_may_be_read_is_not_the_parsers_to_say(
+    words: list[str], face: Path, ganimate: Ganimate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would call it bad usage; whoever reads the file says it in one line."""
+    found = os.access
+    monkeypatch.setattr(os, "access", lambda at, mode: mode != os.R_OK and found(at, mode))
+    done = ganimate(words[0], face, *words[1:], "--locator", "builtin")
+    assert done.returncode == 0, done.stderr
+    monkeypatch.setattr(Path, "open", _locked)
+    done = ganimate(words[0], face, *words[1:2], "--locator", "builtin", "--offline")
+    assert done.returncode == 1
+    assert "Usage" not in done.stderr
+
+
+def _locked(path: Path, *_: object, **__: object) -> None:
+    raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names that Windows does not allow")

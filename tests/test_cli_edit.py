@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganimate.faces.align import FaceFrame
+from ganimate.media.source import open_film
 
 LOOK = ("--au", "12=0.8", "6=0.5")
 SYNTHETIC = b"compositeWithTrainedAlgorithmicMedia"
@@ -116,6 +117,50 @@ def test_alpha_is_kept(face: Path, ganimate: Ganimate) -> None:
     assert ganimate("edit", clear, *LOOK).returncode == 0
     edited = Image.open(face.with_name("clear-edited.png"))
     assert edited.getchannel("A").tobytes() == photo.getchannel("A").tobytes()
+
+
+def cut_out(face: Path) -> Path:
+    """The face before nothing at all; what lies under it is magenta."""
+    path = face.with_name("cut.png")
+    photo = Image.open(face).convert("RGBA")
+    photo.paste((255, 0, 255, 0), (0, 0, 500, 60))
+    photo.save(path)
+    return path
+
+
+def test_what_is_under_transparency_is_never_shown(face: Path, ganimate: Ganimate) -> None:
+    cut = cut_out(face)
+    done = ganimate("edit", cut, *LOOK, "-o", "cut.jpg", "--compare")
+    assert done.returncode == 0, done.stderr
+    for name in ("cut.jpg", "cut-compare.jpg"):
+        assert pixels(cut.with_name(name))[:40].min() > 250, name
+    assert ganimate("edit", cut, *LOOK, "-o", "both.png", "--compare").returncode == 0
+    both = Image.open(cut.with_name("both-compare.png"))
+    assert both.mode == "RGBA" and not np.asarray(both)[:40, :, 3].any()
+    assert ganimate("sheet", cut, "sheet.png", "--au", "12", "--steps", "1").returncode == 0
+    magenta = pixels(cut.with_name("sheet.png")) - np.array([255, 0, 255])
+    assert (np.abs(magenta).max(2) > 40).all()
+
+
+@pytest.mark.parametrize("film", ["film.mp4", "frames"])
+def test_films_lay_what_is_transparent_on_white(face: Path, ganimate: Ganimate, film: str) -> None:
+    done = ganimate("animate", cut_out(face), "--to", "smile", "--seconds", "0.1", film)
+    assert done.returncode == 0, done.stderr
+    assert "films have no transparency" in done.stderr
+    path = face.with_name(film)
+    if path.is_dir():
+        frame = pixels(sorted(path.iterdir())[0])
+    else:
+        with open_film(path) as source:
+            frame = next(iter(source))[1]
+    assert frame[:40].min() > 245
+
+
+@pytest.mark.parametrize("words", [["edit", "."], ["edit", ""], ["weights", "import", "."]])
+def test_a_path_without_a_name(words: list[str], ganimate: Ganimate) -> None:
+    done = ganimate(*words, *(LOOK if words[0] == "edit" else ()))
+    assert done.returncode == 1
+    assert done.stderr == "ganimate: .: this is a folder, not a file\n"
 
 
 def test_strength_and_base(face: Path, ganimate: Ganimate) -> None:

@@ -48,6 +48,19 @@ def test_a_recording_plays_at_its_own_rate(tmp_path: Path) -> None:
     assert column(doubled, 1)[::2] == pytest.approx(values[:, 0] / 5, abs=1e-6)
 
 
+@pytest.mark.parametrize(("each", "rate"), [(2.0, 1.0), (0.002, 240.0)])
+def test_slow_and_fast_films_play_at_the_nearest_rate(
+    tmp_path: Path, each: float, rate: float
+) -> None:
+    """Time-lapses and slow motion are films too; they keep their time."""
+    file = tmp_path / "lapse.csv"
+    file.write_text(recording([f"{n}, 0, {n * each:.3f}, 0.9, 1, {n % 5}, 0" for n in range(12)]))
+    timeline = Timeline.load(file)
+    assert timeline.trajectory(CURRENT).fps == rate
+    played = timeline.trajectory(CURRENT, fps=25)
+    assert abs(len(played) / 25 - 11 * each) <= 2 / 25
+
+
 def test_rows_without_a_sure_face_are_crossed(tmp_path: Path) -> None:
     file = tmp_path / "gaps.csv"
     file.write_text(

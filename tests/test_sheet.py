@@ -13,6 +13,7 @@ from conftest import Ganimate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from photos import LINEAR_RGB, icc
 from PIL import Image
 
 from ganimate import Animator, Portrait, contact_sheet
@@ -48,6 +49,26 @@ def test_a_row_goes_from_rest_to_full(faces: list[Portrait]) -> None:
     # One-sided: the subject's left is on the right of the picture.
     moved = np.abs(table[1, 3] - table[1, 0]).mean(axis=(0, 2))
     assert moved[48:].sum() > 3 * moved[:48].sum()
+
+
+def test_photos_of_other_colours_are_brought_to_the_same(
+    faces: list[Portrait], tmp_path: Path, ganimate: Ganimate
+) -> None:
+    """One face twice, once in numbers of another profile: both rows look the same."""
+    pixels = faces[1].photo.pixels
+    light = np.where(
+        (share := pixels / 255) <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4
+    )
+    Image.fromarray(pixels).save(tmp_path / "srgb.png")
+    linear = Image.fromarray(np.rint(light * 255).astype(np.uint8))
+    linear.save(tmp_path / "linear.png", icc_profile=icc(LINEAR_RGB))
+    words = ("--au", "12", "--size", "96", "--locator", "builtin")
+    done = ganimate("sheet", "linear.png", "srgb.png", "sheet.png", *words)
+    assert done.returncode == 0, done.stderr
+    sheet = Image.open(tmp_path / "sheet.png")
+    assert "icc_profile" not in sheet.info
+    first, second = cells(np.asarray(sheet), 2, 2, 96)[:, 0]
+    assert np.abs(first - second).mean() < 4
 
 
 def test_a_cell_shows_what_an_edit_gives(faces: list[Portrait]) -> None:

@@ -173,6 +173,21 @@ def test_conversion_to_srgb() -> None:
     assert convert is not None
     middle = np.full((64, 64, 3), 55, np.uint8)
     assert abs(int(convert(middle)[0, 0, 0]) - 128) <= 2  # sRGB's encoding of 0.2158
+    named = icc(LINEAR_RGB).replace(b"linear test profile", b"sRGB, as it says ..")
+    assert srgb_converter(named) is not None, "what a profile calls itself is not what it does"
+
+
+def test_a_profile_that_cannot_be_applied_is_left_out(tmp_path: Path) -> None:
+    profile = icc(LINEAR_RGB).replace(b"rTRC", b"zTRC")
+    photo = read_photo(save(Image.fromarray(scene()), tmp_path / "in.png", icc_profile=profile))
+    assert photo.icc_profile is None and "cannot be applied" in photo.notices[0]
+    assert srgb_converter(profile) is None
+
+
+def test_a_picture_without_a_range_is_named(tmp_path: Path) -> None:
+    Image.fromarray(scene()[..., 0].astype(np.float32)).save(tmp_path / "in.tif")
+    with pytest.raises(GanimateError, match=r"in\.tif: 32-bit"):
+        read_photo(tmp_path / "in.tif")
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])

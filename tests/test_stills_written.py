@@ -140,7 +140,7 @@ def test_unknown_suffixes() -> None:
 def test_never_over_the_source_nor_without_force(tmp_path: Path) -> None:
     source = save(Image.fromarray(scene()), tmp_path / "in.png")
     before, photo = source.read_bytes(), read_photo(source)
-    with pytest.raises(GanimateError, match="the photo that is read"):
+    with pytest.raises(GanimateError, match="the file that is read"):
         write_photo(photo, source, provenance=None, force=True)
     out = write_photo(photo, tmp_path / "out.png", provenance=None)
     with pytest.raises(GanimateError, match="exists already"):

@@ -220,6 +220,12 @@ def test_the_command(tmp_path: Path, face: Path, ganimate: Ganimate) -> None:
     assert there["xmp"]["source_type"] == DIGITAL_SOURCE_TYPE
     assert there["watermark"]["scores"][0] > 6.5
 
+    quiet = ganimate("verify", "missing.png", "gone.png", "--quiet", "--locator", "builtin")
+    assert [line.split(":")[1] for line in quiet.stderr.splitlines()] == [
+        " missing.png",
+        " gone.png",
+    ]
+
 
 def test_turning_it_off_is_said(face: Path, ganimate: Ganimate) -> None:
     done = ganimate("edit", face, "--au", "12=0.8", "--no-provenance", "--locator", "builtin")

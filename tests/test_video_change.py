@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from ganimate.change import Change
+from ganimate.cli.video import _table
 from ganimate.engine import Engine
 from ganimate.errors import GanimateError, UsageError
 from ganimate.facs import AU_NUMBERS, ActionUnits, parse_look
@@ -150,3 +151,13 @@ def test_flicker() -> None:
     flicker.interrupt()
     flicker.see(dark, dark)
     assert flicker.pairs == 1
+
+
+def test_flicker_is_told_of() -> None:
+    still, flicker = np.full((4, 4, 3), 20, np.uint8), Flicker()
+    assert "no face" in _table(flicker)
+    for _ in range(2):
+        flicker.see(still, still)
+    assert "stands still" in _table(flicker)
+    flicker.see(still + 4, still + 8)
+    assert "ratio 2.0" in _table(flicker)

@@ -191,11 +191,12 @@ def test_interrupted_it_leaves_nothing(portrait: Path, tmp_path: Path) -> None:
 
 
 def test_a_film_without_a_face(tmp_path: Path, here: Here) -> None:
+    """Nothing was edited, and no film says that it was."""
     path = write_film(tmp_path / "wall.mp4", [np.full((64, 64, 3), 90, np.uint8)] * 3)
-    status, told, notices = here(path, "out.mp4", "--au", "12=1", "--json")
-    assert status == 0, notices
-    assert json.loads(told)["edited"] == 0
-    assert "no such face" in notices
+    status, told, notices = here(path, "out.mp4", "--au", "12=1", "--json", "--label")
+    assert (status, told) == (1, "")
+    assert "wall.mp4: no such face" in notices
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # The film that is written

@@ -26,7 +26,12 @@ Loop = Literal["once", "pingpong"]
 def animate(
     photo: options.PhotoPath,
     output: Annotated[
-        Path, Argument(metavar="OUT", help=".mp4, .webm, .gif, .webp, .apng, or a folder of PNGs.")
+        Path,
+        Argument(
+            readable=False,
+            metavar="OUT",
+            help=".mp4, .webm, .gif, .webp, .apng, or a folder of PNGs.",
+        ),
     ],
     end: Annotated[
         str | None, Option("--to", metavar="LOOK", help="An expression, current, or 12=0.8 6=0.5.")
@@ -43,7 +48,10 @@ def animate(
         str | None, Option(metavar="KEYS", help='Seconds and looks: "0:neutral 0.6:smile*0.8".')
     ] = None,
     timeline: Annotated[
-        Path | None, Option(metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV).")
+        Path | None,
+        Option(
+            readable=False, metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV)."
+        ),
     ] = None,
     base: options.Base = "current",
     seconds: Annotated[

@@ -39,6 +39,10 @@ class Console:
         if not self.quiet:
             print(f"ganimate: {one_line(text)}", file=sys.stderr)
 
+    def error(self, text: str) -> None:
+        """Say what went wrong where the command goes on, or says more at its end."""
+        print(f"ganimate: {one_line(text)}", file=sys.stderr)
+
     def result(self, text: str, summary: Mapping[str, Any]) -> None:
         """Print what came out: for people, or for machines."""
         if self.as_json:

@@ -66,6 +66,7 @@ def edit(
     """
     from ganimate.errors import UsageError
     from ganimate.facs import ActionUnits, load_expressions, parse_look
+    from ganimate.files import check_file
     from ganimate.media.output import check_output
     from ganimate.media.stills import PHOTO_FORMATS, photo_format
 
@@ -77,6 +78,8 @@ def edit(
         raise UsageError("--strength goes with --expression", 'with --at, write "smile*0.6"')
     for look in looks:
         parse_look(look, ActionUnits(), expressions=expressions, base=base)
+    if not photo.name:  # a dot, or what an unset variable leaves
+        check_file(photo)
     suffix = photo.suffix if photo.suffix.lower() in PHOTO_FORMATS else ".png"
     picture = output or photo.with_name(f"{photo.stem}-edited{suffix}")
     photo_format(picture)
@@ -157,10 +160,11 @@ def _write_compared(edited: Edited, path: Path, force: bool, marking: Marking | 
     from ganimate.media.watermark import watermarked
 
     photo = edited.portrait.photo
+    alpha = None if photo.alpha is None else np.hstack([photo.alpha, photo.alpha])
     stated = edited.portrait.stated(edited.provenance, marking)
     after = watermarked(edited.image, stated.faces if stated else ())
     write_photo(
-        Photo(np.hstack([photo.pixels, after]), icc_profile=photo.icc_profile, path=photo.path),
+        Photo(np.hstack([photo.pixels, after]), alpha, photo.icc_profile, path=photo.path),
         path,
         provenance=replace(stated, faces=()) if stated else None,
         force=force,

@@ -12,7 +12,9 @@ from ganimate.cli.console import Console
 
 
 def export(
-    output: Annotated[Path, Argument(metavar="OUT.onnx", help="Where the network goes.")],
+    output: Annotated[
+        Path, Argument(readable=False, metavar="OUT.onnx", help="Where the network goes.")
+    ],
     reader: Annotated[
         bool,
         Option("--reader", help="The network that reads action units, not the one that edits."),
@@ -20,7 +22,9 @@ def export(
     force: options.Force = False,
     weights: Annotated[
         Path | None,
-        Option(metavar="FILE", help="Its weights (safetensors); else the shipped ones."),
+        Option(
+            readable=False, metavar="FILE", help="Its weights (safetensors); else the shipped ones."
+        ),
     ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,

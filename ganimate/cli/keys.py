@@ -26,7 +26,14 @@ def group() -> None:
 @keys.command()
 def new(
     output: Annotated[
-        Path, Option("--output", "-o", metavar="FOLDER", help="Where cert.pem and key.pem go.")
+        Path,
+        Option(
+            "--output",
+            "-o",
+            readable=False,
+            metavar="FOLDER",
+            help="Where cert.pem and key.pem go.",
+        ),
     ] = Path(),
     force: options.Force = False,
     quiet: options.Quiet = False,

@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 
 from typer import Argument, Option
 
-PhotoPath = Annotated[Path, Argument(metavar="PHOTO", help="A photo: JPEG, PNG, WebP, TIFF ...")]
+PhotoPath = Annotated[
+    Path, Argument(readable=False, metavar="PHOTO", help="A photo: JPEG, PNG, WebP, TIFF ...")
+]
 
 # What the face is to show
 LookBase = Literal["current", "neutral"]
@@ -20,7 +22,10 @@ Base = Annotated[
     Option(help="Where action units that are not named start from: as the face shows them, or 0."),
 ]
 ExpressionsFile = Annotated[
-    Path | None, Option(metavar="YAML", help="Your own expressions, added to the built-in ones.")
+    Path | None,
+    Option(
+        readable=False, metavar="YAML", help="Your own expressions, added to the built-in ones."
+    ),
 ]
 
 # Finding the face
@@ -36,7 +41,11 @@ LocatorKind = Literal["auto", "mediapipe", "builtin"]
 LocatorChoice = Annotated[LocatorKind, Option("--locator", help="What finds the face.")]
 FaceModel = Annotated[
     Path | None,
-    Option(metavar="FILE", help="MediaPipe's face_landmarker.task; else it is fetched once."),
+    Option(
+        readable=False,
+        metavar="FILE",
+        help="MediaPipe's face_landmarker.task; else it is fetched once.",
+    ),
 ]
 Offline = Annotated[bool, Option("--offline", help="Never fetch anything.")]
 
@@ -51,13 +60,18 @@ ToTime = Annotated[
 # The networks
 Weights = Annotated[
     Path | None,
-    Option(metavar="FILE", help="A generator's weights (safetensors); else the shipped ones."),
+    Option(
+        readable=False,
+        metavar="FILE",
+        help="A generator's weights (safetensors); else the shipped ones.",
+    ),
 ]
 Device = Annotated[str, Option(metavar="NAME", help="auto, cpu, openvino, cuda, cuda:1, mps ...")]
 
 # Writing
 Output = Annotated[
-    Path | None, Option("--output", "-o", metavar="FILE", help="Where the picture goes.")
+    Path | None,
+    Option("--output", "-o", readable=False, metavar="FILE", help="Where the picture goes."),
 ]
 Force = Annotated[bool, Option("--force", help="Write over an existing output.")]
 NoProvenance = Annotated[
@@ -67,7 +81,12 @@ NoProvenance = Annotated[
 Label = Annotated[bool, Option("--label", help='Draw "AI-edited" into a corner.')]
 Sign = Annotated[
     tuple[Path, Path] | None,
-    Option("--sign", metavar="CERT KEY", help="Sign Content Credentials (C2PA) with these PEMs."),
+    Option(
+        "--sign",
+        readable=False,
+        metavar="CERT KEY",
+        help="Sign Content Credentials (C2PA) with these PEMs.",
+    ),
 ]
 TimeStamps = Annotated[
     str | None,

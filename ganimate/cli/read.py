@@ -13,8 +13,9 @@ from ganimate.cli.console import Console
 from ganimate.cli.opening import open_animator
 
 if TYPE_CHECKING:
-    from ganimate.animator import Animator, Portrait
+    from ganimate.animator import Animator
     from ganimate.facs import ActionUnits
+    from ganimate.portrait import Portrait
     from ganimate.recording import Recording
 
 BAR = 20
@@ -22,13 +23,21 @@ BAR = 20
 
 
 def read(
-    source: Annotated[Path, Argument(metavar="PHOTO|FILM", help="A photo, or a film.")],
+    source: Annotated[
+        Path, Argument(readable=False, metavar="PHOTO|FILM", help="A photo, or a film.")
+    ],
     csv: Annotated[
         bool, Option("--csv", help="Print OpenFace's columns, AU01_r to AU45_r, 0 to 5.")
     ] = False,
     output: Annotated[
         Path | None,
-        Option("--output", "-o", metavar="FILE", help="Of a film: curves as .csv, .png, .jpg ..."),
+        Option(
+            "--output",
+            "-o",
+            readable=False,
+            metavar="FILE",
+            help="Of a film: curves as .csv, .png, .jpg ...",
+        ),
     ] = None,
     from_time: options.FromTime = 0.0,
     to_time: options.ToTime = None,

@@ -14,8 +14,12 @@ from ganimate.cli.opening import open_animator
 
 
 def sheet(
-    photos: Annotated[list[Path], Argument(metavar="PHOTO...", help="A photo, or several.")],
-    output: Annotated[Path, Argument(metavar="OUT", help=".png, .jpg, .webp or .tiff.")],
+    photos: Annotated[
+        list[Path], Argument(readable=False, metavar="PHOTO...", help="A photo, or several.")
+    ],
+    output: Annotated[
+        Path, Argument(readable=False, metavar="OUT", help=".png, .jpg, .webp or .tiff.")
+    ],
     au: Annotated[
         list[str] | None,
         Option(metavar="AU", help="A row for 12, AU12 or lip_corner_puller; several times."),
@@ -105,8 +109,9 @@ def sheet(
         fingerprint,
         marking=marking if isinstance(marking, Marking) else Marking(),
     )
+    profile = portraits[0].photo.icc_profile if len(portraits) == 1 else None
     write_photo(
-        Photo(drawn, icc_profile=portraits[0].photo.icc_profile, path=photos[0]),
+        Photo(drawn, icc_profile=profile, path=photos[0]),
         output,
         provenance=stated if marking else None,
         force=force,

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def studio(
     photo: Annotated[
         Path | None,
-        Argument(metavar="[PHOTO]", help="A photo to begin with; else choose it there."),
+        Argument(
+            readable=False, metavar="[PHOTO]", help="A photo to begin with; else choose it there."
+        ),
     ] = None,
     port: Annotated[
         int, Option(metavar="N", min=0, max=65535, help="Where to listen; 0 takes any free port.")

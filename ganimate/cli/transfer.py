@@ -14,9 +14,10 @@ from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
 
 if TYPE_CHECKING:
-    from ganimate.animator import Animator, Portrait
+    from ganimate.animator import Animator
     from ganimate.facs import ActionUnits
     from ganimate.media.provenance import Marking
+    from ganimate.portrait import Portrait
     from ganimate.recording import Recording
     from ganimate.survival import Survival
     from ganimate.trajectory import Trajectory
@@ -25,10 +26,15 @@ NONE = "none"
 
 
 def transfer(
-    driver: Annotated[Path, Argument(metavar="DRIVER", help="A film of a face, or a photo.")],
+    driver: Annotated[
+        Path, Argument(readable=False, metavar="DRIVER", help="A film of a face, or a photo.")
+    ],
     photo: options.PhotoPath,
     output: Annotated[
-        Path, Argument(metavar="OUT", help="A film; with a photo as driver a picture, too.")
+        Path,
+        Argument(
+            readable=False, metavar="OUT", help="A film; with a photo as driver a picture, too."
+        ),
     ],
     strength: Annotated[float, Option(help="How much of the motion, 0 to 3.")] = 1.0,
     base: Annotated[
@@ -56,7 +62,11 @@ def transfer(
     ] = None,
     save_timeline: Annotated[
         Path | None,
-        Option(metavar="FILE.csv", help="Also write the motion, for animate --timeline."),
+        Option(
+            readable=False,
+            metavar="FILE.csv",
+            help="Also write the motion, for animate --timeline.",
+        ),
     ] = None,
     force: options.Force = False,
     label: options.Label = False,
@@ -87,11 +97,14 @@ def transfer(
     from ganimate.media.output import check_output
     from ganimate.recording import check_csv, check_strength, is_film
     from ganimate.survival import survival
+    from ganimate.trajectory import check_fps
 
     # What is wrong with the request itself is said before anything heavy is loaded.
     moves = is_film(driver)
     still = _is_still(output, moves)
     check_strength(strength)
+    if fps is not None:
+        check_fps(fps)
     if save_timeline:
         check_csv(save_timeline)
     _check_driver(moves, driver_neutral, driver_face, from_time, to_time)
@@ -209,13 +222,17 @@ def _check_driver(
 ) -> None:
     from ganimate.errors import UsageError
     from ganimate.faces.track import check_one
+    from ganimate.files import check_file
 
     check_one(face)
+    at = _seconds(neutral) if neutral else None
+    if neutral not in (None, NONE) and at is None:
+        check_file(Path(neutral))
     if moves:
         return
     if from_time or to_time:
         raise UsageError("--from-time and --to-time go with a film as driver")
-    if neutral and _seconds(neutral) is not None:
+    if at is not None:
         raise UsageError("a photo as driver has no other moment", "--driver-neutral PHOTO")
 
 

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 def verify(
     files: Annotated[
-        list[Path], Argument(metavar="FILE...", help="Pictures, films, or folders of PNG frames.")
+        list[Path],
+        Argument(
+            readable=False, metavar="FILE...", help="Pictures, films, or folders of PNG frames."
+        ),
     ],
     trust: Annotated[
-        Path | None, Option(metavar="PEM", help="Certificates whose signatures you trust.")
+        Path | None,
+        Option(readable=False, metavar="PEM", help="Certificates whose signatures you trust."),
     ] = None,
     locator: options.LocatorChoice = "auto",
     face_model: options.FaceModel = None,
@@ -63,7 +67,7 @@ def verify(
         console.result("\n\n".join(tables), {"files": summaries})
     if failed:
         for other in failed[:-1]:
-            console.notice(str(other))
+            console.error(str(other))
         raise failed[-1]
 
 

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 
 def video(
-    film: Annotated[Path, Argument(metavar="IN", help="A film: mp4, mov, mkv, webm, avi ...")],
-    output: Annotated[Path, Argument(metavar="OUT", help=".mp4, .mov, .mkv or .webm.")],
+    film: Annotated[
+        Path, Argument(readable=False, metavar="IN", help="A film: mp4, mov, mkv, webm, avi ...")
+    ],
+    output: Annotated[
+        Path, Argument(readable=False, metavar="OUT", help=".mp4, .mov, .mkv or .webm.")
+    ],
     au: Annotated[
         list[str] | None,
         Option(metavar="AU=VALUE...", help="12=+0.4 adds to what is shown; 12=0.8 sets it."),
@@ -34,7 +38,10 @@ def video(
         str | None, Option(metavar="KEYS", help='Seconds and looks: "0:current 2:smile*0.8".')
     ] = None,
     timeline: Annotated[
-        Path | None, Option(metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV).")
+        Path | None,
+        Option(
+            readable=False, metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV)."
+        ),
     ] = None,
     in_between: Annotated[
         InBetween | None,
@@ -123,8 +130,6 @@ def video(
             provenance=marking,
             progress=lambda frames, count: console.track(frames, count, "editing"),
         )
-    if not edit.edited:
-        console.notice(f"{film}: no such face was found in it; every frame is as it was")
     console.result(
         f"{output}\n{_table(edit.flicker)}" if edit.flicker else str(output),
         {
@@ -159,8 +164,10 @@ def _check_request(
 
 
 def _table(flicker: Flicker) -> str:
-    if flicker.ratio is None:
+    if not flicker.pairs:
         return "no face in two frames on end: no flicker was measured"
+    if flicker.ratio is None:
+        return "the face stands still: no flicker was measured"
     before, after = flicker.means
     return f"flicker {after:.2f} of 255, in the original {before:.2f}: ratio {flicker.ratio:.3f}"
 

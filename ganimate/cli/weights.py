@@ -26,7 +26,7 @@ Statistics = Literal["auto", "running", "instance"]
 
 @weights.command()
 def show(
-    file: Annotated[Path, Argument(metavar="FILE", help="Weights (safetensors).")],
+    file: Annotated[Path, Argument(readable=False, metavar="FILE", help="Weights (safetensors).")],
     quiet: options.Quiet = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -44,10 +44,18 @@ def show(
 
 @weights.command("import")
 def import_(
-    checkpoint: Annotated[Path, Argument(metavar="OLD.pth", help="A generator's checkpoint.")],
+    checkpoint: Annotated[
+        Path, Argument(readable=False, metavar="OLD.pth", help="A generator's checkpoint.")
+    ],
     output: Annotated[
         Path | None,
-        Option("--output", "-o", metavar="FILE", help="Where to; else OLD.safetensors beside it."),
+        Option(
+            "--output",
+            "-o",
+            readable=False,
+            metavar="FILE",
+            help="Where to; else OLD.safetensors beside it.",
+        ),
     ] = None,
     size: Annotated[int, Option(help="Side of the crops it was trained on.")] = 128,
     statistics: Annotated[
@@ -67,8 +75,11 @@ def import_(
     ganimate weights import net_epoch_30_id_G.pth -o authors.safetensors
     ganimate edit face.jpg --au 12=0.8 --weights authors.safetensors
     """
+    from ganimate.files import check_file
     from ganimate.media.output import check_output
 
+    if not checkpoint.name:  # a dot, or what an unset variable leaves
+        check_file(checkpoint)
     output = output or checkpoint.with_suffix(".safetensors")
     if output.suffix != ".safetensors":
         raise UsageError(f"{output}: weights end in .safetensors")

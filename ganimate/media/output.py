@@ -55,7 +55,7 @@ def check_output(path: str | os.PathLike[str], *, force: bool, source: Path | No
     if not os.path.lexists(path):
         return
     if source is not None and path.exists() and source.exists() and path.samefile(source):
-        raise GanimateError(f"{path}: this is the photo that is read", "give another name")
+        raise GanimateError(f"{path}: this is the file that is read", "give another name")
     if path.is_dir():
         entries = list(path.iterdir())
         if any(_FRAME_NAME.fullmatch(entry.name) is None for entry in entries):

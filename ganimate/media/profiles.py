@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 
+ALIKE = 2
+"""Grey levels by which sRGB profiles of different makers differ."""
+
+# Corners, edges and the middle of the colours, and greys between.
+_PROBES: Pixels = np.concatenate(
+    [
+        np.stack(np.meshgrid(*[np.array([0, 128, 255])] * 3), -1).reshape(1, -1, 3),
+        np.linspace(0, 255, 17).round().reshape(1, -1, 1).repeat(3, 2),
+    ],
+    axis=1,
+).astype(np.uint8)
+
 # The ICC colour space of the picture modes whose profile cannot describe RGB pixels.
 _SPACES = {"L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
 
@@ -33,13 +45,14 @@ def split_alpha(image: Image.Image) -> tuple[Image.Image, Pixels | None]:
 
 
 def to_rgb(
-    image: Image.Image, icc_profile: bytes | None
+    image: Image.Image, icc_profile: bytes | None, name: str = "the image"
 ) -> tuple[Image.Image, bytes | None, str | None]:
     """Bring a picture without alpha to 8-bit RGB.
 
     Args:
         image: of any mode.
         icc_profile: the profile that came with it.
+        name: what messages call it.
 
     Returns:
         The RGB image; the profile that describes it, None for sRGB; what to tell a person.
@@ -49,7 +62,7 @@ def to_rgb(
     """
     from PIL import ImageCms
 
-    image = _eight_bit(image)
+    image = _eight_bit(image, name)
     profile = _open_profile(icc_profile) if icc_profile else None
     notice = "its colour profile is damaged and was left out" if icc_profile else None
     if image.mode == "LAB":  # this mode is its own profile
@@ -57,7 +70,9 @@ def to_rgb(
     if profile is not None:
         space, notice = profile.profile.xcolor_space.strip(), None
         if space == "RGB" and image.mode not in ("CMYK", "LAB"):
-            return image.convert("RGB"), icc_profile, None
+            if _to_srgb(profile) is not None:
+                return image.convert("RGB"), icc_profile, None
+            notice = "its colour profile cannot be applied and was left out"
         if space == _SPACES.get(image.mode):
             try:
                 srgb = ImageCms.createProfile("sRGB")
@@ -77,16 +92,28 @@ def srgb_converter(icc_profile: bytes | None) -> Callable[[Pixels], Pixels] | No
     from PIL import Image, ImageCms
 
     profile = _open_profile(icc_profile) if icc_profile else None
-    if profile is None or "srgb" in ImageCms.getProfileDescription(profile).lower():
+    transform = _to_srgb(profile) if profile is not None else None
+    if transform is None:
         return None
-    transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "RGB", "RGB")
 
     def convert(pixels: Pixels) -> Pixels:
         converted = ImageCms.applyTransform(Image.fromarray(pixels), transform)
         assert converted is not None  # it is only when converting in place
         return np.array(converted)
 
-    return convert
+    # What a profile calls itself says nothing of what it does.
+    change = convert(_PROBES).astype(int) - _PROBES
+    return convert if np.abs(change).max() > ALIKE else None
+
+
+def _to_srgb(profile: ImageCms.ImageCmsProfile) -> ImageCms.ImageCmsTransform | None:
+    """What turns pixels of an RGB profile into sRGB; None where it cannot be applied."""
+    from PIL import ImageCms
+
+    try:
+        return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "RGB", "RGB")
+    except ImageCms.PyCMSError:
+        return None
 
 
 def _open_profile(icc_profile: bytes) -> ImageCms.ImageCmsProfile | None:
@@ -98,7 +125,7 @@ def _open_profile(icc_profile: bytes) -> ImageCms.ImageCmsProfile | None:
         return None
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image, name: str) -> Image.Image:
     from PIL import Image
 
     if image.mode in ("1", "L", "LAB", "CMYK"):
@@ -107,5 +134,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         return image.convert("RGB")
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise GanimateError("32-bit pictures have no set range", "export it with 8 or 16 bits")
+        raise GanimateError(
+            f"{name}: 32-bit pictures have no set range", "export it with 8 or 16 bits"
+        )
     return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))

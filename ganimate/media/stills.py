@@ -87,6 +87,22 @@ class Photo:
     notices: tuple[str, ...] = ()
     xmp: bytes | None = None
 
+    @property
+    def see_through(self) -> bool:
+        """Whether any of it is transparent."""
+        return self.alpha is not None and int(self.alpha.min()) < 255
+
+    def on_white(self) -> Photo:
+        """The same laid on white, without alpha: what is under it is not meant to be seen."""
+        if self.alpha is None:
+            return self
+        from PIL import Image
+
+        image = Image.fromarray(self.pixels)
+        opaque = Image.new("RGB", image.size, "white")
+        opaque.paste(image, mask=Image.fromarray(self.alpha))
+        return replace(self, pixels=np.array(opaque), alpha=None)
+
 
 def read_photo(path: str | os.PathLike[str]) -> Photo:
     """Read a photo from a file.
@@ -220,15 +236,13 @@ def write_photo(
     if provenance:
         photo = _marked(photo, provenance)
     with draft(path, force=force, source=photo.path) as unfinished:
+        if form == "JPEG":
+            if photo.see_through:
+                tell(f"{path}: JPEG has no transparency; the picture was laid on white")
+            photo = photo.on_white()
         image = Image.fromarray(photo.pixels)
         if photo.alpha is not None:
             image.putalpha(Image.fromarray(photo.alpha))
-        if form == "JPEG" and photo.alpha is not None:
-            if photo.alpha.min() < 255:
-                tell(f"{path}: JPEG has no transparency; the picture was laid on white")
-            opaque = Image.new("RGB", image.size, "white")
-            opaque.paste(image, mask=image.getchannel("A"))
-            image = opaque
         try:
             with write_errors(path), unfinished.open("xb") as file:
                 image.save(file, form, **_save_options(photo, form, provenance, tell))
@@ -293,7 +307,7 @@ def _decode(image: Image.Image, name: str) -> Photo:
         notices.append(f"{name}: its XMP is damaged and was left out")
         xmp = None
     opaque, alpha = split_alpha(upright)
-    rgb, profile, notice = to_rgb(opaque, image.info.get("icc_profile"))
+    rgb, profile, notice = to_rgb(opaque, image.info.get("icc_profile"), name)
     if notice:
         notices.append(f"{name}: {notice}")
     return Photo(np.array(rgb), alpha, profile, exif, None, tuple(notices), xmp)

@@ -17,8 +17,9 @@ from ganimate.studio.wishes import STORY, Film
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ganimate.animator import Animator, Portrait
+    from ganimate.animator import Animator
     from ganimate.edited import Edited
+    from ganimate.portrait import Portrait
     from ganimate.studio.wishes import Expressions
 
 MAX_UPLOAD = 160_000_000

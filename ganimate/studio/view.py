@@ -18,8 +18,8 @@ from ganimate.media.profiles import srgb_converter
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ganimate.animator import Portrait
     from ganimate.facs import ActionUnits, Expression
+    from ganimate.portrait import Portrait
     from ganimate.trajectory import Trajectory
 
 Pixel = TypeVar("Pixel", bound=np.generic)
@@ -159,14 +159,15 @@ def fitting_scale(portrait: Portrait, wanted: float) -> float:
 
 
 def shrunk(portrait: Portrait, scale: float) -> Portrait:
-    """The same portrait, all faces chosen, of a smaller photo; at scale 1 as it is."""
+    """The same portrait, all faces chosen, of a smaller photo, laid on white."""
     import cv2
 
+    opaque = portrait.photo.on_white()
     if scale == 1:
-        return portrait
-    height, width = portrait.photo.pixels.shape[:2]
+        return replace(portrait, photo=opaque)
+    height, width = opaque.pixels.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    shown = cv2.resize(portrait.photo.pixels, size, interpolation=cv2.INTER_AREA)
+    shown = cv2.resize(opaque.pixels, size, interpolation=cv2.INTER_AREA)
     pixels = np.asarray(shown, np.uint8)
     faces = tuple(
         replace(
@@ -176,7 +177,7 @@ def shrunk(portrait: Portrait, scale: float) -> Portrait:
         )
         for face in portrait.faces
     )
-    photo = replace(portrait.photo, pixels=pixels, alpha=None)
+    photo = replace(opaque, pixels=pixels)
     return replace(portrait, photo=photo, faces=faces, chosen=faces)
 
 

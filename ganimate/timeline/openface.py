@@ -28,6 +28,8 @@ MAX_BYTES = 512_000_000
 """An hour of all the 700 columns that OpenFace can write."""
 ROUNDED = 0.002
 """Seconds that a timestamp of three decimals may be off a steady grid."""
+SLOWEST, FASTEST = 0.2, 10_000.0
+"""Frames a second beyond which timestamps are in no seconds."""
 ROUNDED_FPS = 1e-3
 """By how much, of itself, a rate may seem out of range for the same reason."""
 
@@ -153,9 +155,10 @@ def _number(path: Path, line: int, name: str, text: str) -> float:
 
 
 def _grid(path: Path, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], float | None]:
-    """Seconds from the start, and frames a second: the usual step, gaps left out.
+    """Seconds from the start, and frames a second to be played: the usual step, gaps left out.
 
-    Where the timestamps are those of a steady film, rounded, they are put back in step.
+    Where the timestamps are those of a steady film, rounded, they are put back in step. Films that
+    are slower or faster than what can be written are played at the nearest rate that can.
     """
     seconds = times - times[0]
     if len(times) == 1:
@@ -164,11 +167,11 @@ def _grid(path: Path, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], 
     fps = round(1 / float(steps[steps <= 1.5 * np.median(steps)].mean()), 6)
     legal = min(max(fps, MIN_FPS), MAX_FPS)
     fps = legal if abs(fps / legal - 1) <= ROUNDED_FPS else fps
-    if not (MIN_FPS <= fps <= MAX_FPS and seconds[-1] <= MAX_SECONDS):
+    if not (SLOWEST <= fps <= FASTEST and seconds[-1] <= MAX_SECONDS):
         problem = f"{seconds[-1]:g} s at {fps:g} frames a second"
         raise UsageError(f"{path}: timestamp: {problem}", "timestamps are in seconds")
     steady = np.rint(seconds * fps) / fps
-    return (steady if np.abs(steady - seconds).max() <= ROUNDED else seconds), fps
+    return (steady if np.abs(steady - seconds).max() <= ROUNDED else seconds), legal
 
 
 def _notices(path: Path, beyond: list[int], doubtful: int, rows: int) -> Iterator[str]:
