@@ -22,18 +22,14 @@ from ganimate.training.cutting import EXTENT
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.framing import unmoved
 from ganimate.training.judges import Judges, Terms
-from ganimate.training.lenders import Lenders, furnish
-from ganimate.training.lids import make_lids
+from ganimate.training.lenders import find_lenders, furnish
 from ganimate.training.motion import Teacher
-from ganimate.training.mouths import make_mouths
-from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
     Scenes,
     chances,
     make_scenes,
-    opening,
     sample_targets,
     undo_targets,
 )
@@ -91,7 +87,8 @@ class GeneratorTask:
         self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
         self.generator = Generator(**recipe.network).to(device)
         self.teacher = teacher.to(device) if teacher else None
-        self.lenders = self._find_lenders()
+        room = self.generator.config["mouths"] or 8, self.generator.config["lids"] or 3
+        self.lenders = find_lenders(train, recipe.lenders, recipe.lid_lenders, room, device)
         self._begin_at_teacher()
         if device.type == "cuda":
             self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -124,34 +121,6 @@ class GeneratorTask:
             body.release.data.copy_(self.teacher.release)
             if body.inlays is not None:
                 furnish(body.inlays, self.lenders, self.teacher)
-
-    def _named(self, names: list[str]) -> Tensor:
-        """Rows of the training faces with these names; those that are there."""
-        known = self.train_set.names
-        rows = [known.index(name) for name in names if name in known]
-        return torch.tensor(rows, dtype=torch.long)
-
-    def _find_lenders(self) -> Lenders:
-        """Those who are named, or else faces with open mouths and with the most closed eyes."""
-        data, recipe, device = self.train_set, self.recipe, self.fabric.device
-        mouths, lids = self._named(recipe.lenders), self._named(recipe.lid_lenders)
-        if len(mouths) == 0:
-            parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
-            mouths = (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
-        if len(lids) == 0:
-            shut = data.action_units[:, AU45].topk(min(3, len(data)))
-            lids = shut.indices[shut.values > 0.5]
-
-        def faces(rows: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
-            # As many as the network has room for; where there are fewer, some twice.
-            rows = rows[torch.arange(wanted) * len(rows) // wanted]
-            return data.images[rows].to(device), data.landmarks[rows].to(device)
-
-        room = self.generator.config
-        return Lenders(
-            make_mouths(*faces(mouths, room["mouths"] or 8)) if len(mouths) else None,
-            make_lids(*faces(lids, room["lids"] or 3)) if len(lids) else None,
-        )
 
     def start_from(self, path: Path) -> None:
         """Begin with a generator's weights instead of random ones.

@@ -10,11 +10,12 @@ from torch import Tensor
 from ganimate.faces.align import CROP_SIZE
 from ganimate.networks.inlays import Inlays
 from ganimate.training.cutting import place
+from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import FIELD_SIZE
-from ganimate.training.lids import SKIN, Lids, lid_places
+from ganimate.training.lids import SKIN, Lids, lid_places, make_lids
 from ganimate.training.motion import Teacher
-from ganimate.training.mouths import LIPS, RIM_OF_LIPS, Mouths
-from ganimate.training.muscles import AU45
+from ganimate.training.mouths import LIPS, RIM_OF_LIPS, Mouths, make_mouths, opening
+from ganimate.training.muscles import AU25, AU26, AU45
 
 
 class Lenders(NamedTuple):
@@ -44,6 +45,45 @@ class Lenders(NamedTuple):
 
 
 NOBODY = Lenders()
+
+
+def find_lenders(
+    data: FaceDataset,
+    mouths: list[str],
+    lids: list[str],
+    room: tuple[int, int],
+    device: torch.device,
+) -> Lenders:
+    """Those who are named, or else faces with open mouths and with the most closed eyes.
+
+    Args:
+        data: the training faces.
+        mouths, lids: names of faces in it.
+        room: how many mouths and pairs of lids are wanted; where there are fewer, some come twice.
+        device: where their pictures go.
+    """
+    open_mouths, shut_eyes = _named(data, mouths), _named(data, lids)
+    if len(open_mouths) == 0:
+        parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
+        open_mouths = (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
+    if len(shut_eyes) == 0:
+        shut = data.action_units[:, AU45].topk(min(3, len(data)))
+        shut_eyes = shut.indices[shut.values > 0.5]
+
+    def faces(rows: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
+        rows = rows[torch.arange(wanted) * len(rows) // wanted]
+        return data.images[rows].to(device), data.landmarks[rows].to(device)
+
+    return Lenders(
+        make_mouths(*faces(open_mouths, room[0])) if len(open_mouths) else None,
+        make_lids(*faces(shut_eyes, room[1])) if len(shut_eyes) else None,
+    )
+
+
+def _named(data: FaceDataset, names: list[str]) -> Tensor:
+    """Rows of the faces with these names; those that are there."""
+    rows = [data.names.index(name) for name in names if name in data.names]
+    return torch.tensor(rows, dtype=torch.long)
 
 
 def furnish(inlays: Inlays, lenders: Lenders, teacher: Teacher) -> None:

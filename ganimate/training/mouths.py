@@ -89,6 +89,12 @@ def lend_mouths(pictures: Tensor, places: Tensor, shares: Tensor, mouths: Mouths
     return torch.where(levels > KNEE, bright, levels) * 2 - 1
 
 
+def opening(landmarks: Tensor) -> Tensor:
+    """How far the inner lips are apart at most, (n,) crop pixels."""
+    gaps = landmarks[:, list(INNER_LOWER_LIP)] - landmarks[:, list(INNER_UPPER_LIP)]
+    return gaps.norm(dim=-1).amax(1)
+
+
 def _clear(pictures: Tensor) -> Tensor:
     """The same mouths, sharper, never black, and in white light, told by their teeth; those that
     show none keep their colour."""

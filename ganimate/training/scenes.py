@@ -27,7 +27,7 @@ from ganimate.training.lenders import NOBODY, Lenders
 from ganimate.training.lids import EYES, lend_lids, lid_area
 from ganimate.training.light import contrast_of
 from ganimate.training.motion import Teacher, closing
-from ganimate.training.mouths import average_lips, lend_mouths
+from ganimate.training.mouths import average_lips, lend_mouths, opening
 from ganimate.training.muscles import AU12, AU25, AU26, AU45
 
 MOUTH_WEIGHT = 12.0
@@ -213,12 +213,6 @@ def make_scenes(
         ),
         laid=laid,
     )
-
-
-def opening(landmarks: Tensor) -> Tensor:
-    """How far the inner lips are apart at most, (n,) crop pixels."""
-    gaps = landmarks[:, list(INNER_LOWER_LIP)] - landmarks[:, list(INNER_UPPER_LIP)]
-    return gaps.norm(dim=-1).amax(1)
 
 
 def _halved(maps: Tensor) -> Tensor:
