@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import signal
 import sys
@@ -40,8 +41,8 @@ def _asked() -> int:
     """Do what is asked, and return the status."""
     if isinstance(sys.stdout, TextIOWrapper):
         # Names of files need not be text, nor text that the terminal or pipe has letters for.
-        unicode = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-        sys.stdout.reconfigure(errors="surrogateescape" if unicode else "backslashreplace")
+        any_text = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+        sys.stdout.reconfigure(errors="surrogateescape" if any_text else "backslashreplace")
     if sys.argv[1:] == ["--version"]:  # at once: the parser alone takes a quarter of a second
         from ganimate import __version__
 
