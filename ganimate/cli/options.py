@@ -1,8 +1,8 @@
 """The options that several commands share, each written once.
 
 Here and in the commands only the standard library and typer are imported at the top, so that
-help and usage errors are answered at once. Paths are `readable=False`: whether a file may be read is
-said by what reads it, as a failure, and not by the parser, which would call it bad usage.
+help and usage errors are answered at once. Paths are `readable=False`: whether a file may be read
+is said by what reads it, as a failure, and not by the parser, which would call it bad usage.
 """
 
 from __future__ import annotations
