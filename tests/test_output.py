@@ -43,7 +43,7 @@ def test_the_photo_itself_is_refused_even_with_force(tmp_path: Path, link: str) 
         out.symlink_to(photo)
     else:
         out.hardlink_to(photo)
-    with pytest.raises(GanimateError, match="the photo that is read"):
+    with pytest.raises(GanimateError, match="the file that is read"):
         check_output(out, force=True, source=photo)
 
 

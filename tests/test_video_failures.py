@@ -50,7 +50,7 @@ def test_an_interrupted_film_leaves_the_old_one(tmp_path: Path, frames: Frames) 
 
 def test_the_source_is_never_written_over(tmp_path: Path, frames: Frames) -> None:
     source = write(tmp_path / "face.webp", frames[:1])
-    with pytest.raises(GanimateError, match="the photo that is read"):
+    with pytest.raises(GanimateError, match="the file that is read"):
         write(source, frames, force=True, source=source)
 
 
