@@ -86,7 +86,8 @@ class CompactTrunk(nn.Module):
 
     def encode(self, crops: Tensor) -> list[Tensor]:
         fine = F.leaky_relu(self.stem(crops), 0.1)
-        return [fine, self.down(fine) + self.position]
+        encoded = [fine, self.down(fine) + self.position]
+        return encoded if self.inlays is None else [*encoded, self.inlays.closed_eyes(crops)]
 
     def paint(
         self,
@@ -96,7 +97,7 @@ class CompactTrunk(nn.Module):
         current: Tensor,
         detail: int = 1,
     ) -> Painting:
-        fine, coarse = encoded
+        fine, coarse, *closed_eyes = encoded
         change = target - current
         gate = (1 - torch.exp(-12 * change.abs().amax(1))).view(-1, 1, 1, 1)
         condition = self.condition(torch.cat([target, change], 1))
@@ -121,7 +122,7 @@ class CompactTrunk(nn.Module):
         if self.inlays is None:
             return Painting(attention, colour.clamp(-1, 1), flow)
         size = crops.shape[-1] * detail
-        laid, covers, colours = self.inlays(features, crops, target, gate, size)
+        laid, covers, colours = self.inlays(features, *closed_eyes, target, gate, size)
         if detail > 1:
             attention, colour = enlarge(attention, size).clamp(0, 1), enlarge(colour, size)
         colour = torch.lerp(colour.clamp(-1, 1), colours, covers)

@@ -86,33 +86,38 @@ class Inlays(nn.Module):
         with torch.no_grad():
             self.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -1.0, -1.0]))  # type: ignore[union-attr]
 
+    def closed_eyes(self, crops: Tensor) -> Tensor:
+        """The lids that crops (n, 3, S, S) would have, (n, 3, HEIGHT, WIDTH) in [-1, 1] or a little
+        beyond: a matter of the photo alone."""
+        skin = skin_around(crops, self.around.expand(crops.shape[0], -1, -1, -1))
+        lids = mix(self.lids, alike(tone(skin), self.tones)) * spread(skin, self.shares)
+        return lids.to(crops.dtype) - 1
+
     def forward(
-        self, features: Tensor, crops: Tensor, target: Tensor, gate: Tensor, size: int
+        self, features: Tensor, closed_eyes: Tensor, target: Tensor, gate: Tensor, size: int
     ) -> tuple[Laid, Tensor, Tensor]:
         """What is laid where; how far it covers what is below, (n, 1, size, size) in 0..1; and its
         colours, (n, 3, size, size) in [-1, 1].
 
         Args:
             features: (n, channels, S/2, S/2).
-            crops: (n, 3, S, S) in [-1, 1].
+            closed_eyes: of `closed_eyes`.
             target: (n, 17) intensities.
             gate: (n, 1, 1, 1), 0 where nothing is asked.
             size: S, or more where the pictures are to be shown larger than crops are.
         """
-        maps = self.head(features).to(crops.dtype).contiguous()
+        maps = self.head(features).to(closed_eyes.dtype).contiguous()
         place, light, covers = maps.split([2, 1, 2], 1)
         # Twice as steep as usual: what is covered half shows both an eye and a lid.
         laid = Laid(self.start + place, *(gate * torch.sigmoid(2 * covers)).chunk(2, 1))
         lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
         # Not len(), which ONNX would take for a constant.
-        skin = skin_around(crops, self.around.expand(crops.shape[0], -1, -1, -1))
-        lids = mix(self.lids, alike(tone(skin), self.tones)) * spread(skin, self.shares) - 1
-        sheet = torch.cat([mix(self.mouths, choose(lips, self.rims)), lids], 2)
+        sheet = torch.cat([mix(self.mouths, choose(lips, self.rims)), closed_eyes], 2)
         # Only mouths have a light of their own: lids have that of the skin around.
         light = light * (laid.place[:, 1:] < 0)
         # Covers are enlarged before they become steep, and are the steeper the larger: an edge
         # between lip and tooth stays one.
-        steep = 2 * size / crops.shape[-1]
+        steep = size / self.start.shape[-1]
         open_mouth, open_lids = (1 - gate * torch.sigmoid(steep * enlarge(covers, size))).chunk(
             2, 1
         )
