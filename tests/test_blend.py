@@ -14,9 +14,14 @@ from PIL import Image
 from ganimate.engine import Painted
 from ganimate.errors import GanimateError
 from ganimate.faces.align import FaceFrame
-from ganimate.faces.blend import REACH, Blender, blend
+from ganimate.faces.blend import REACH, Blender
 
 RNG = np.random.default_rng(5)
+
+
+def blend(pixels: np.ndarray, frame: FaceFrame, painted: Painted) -> np.ndarray:
+    """Put one painted face into a photo."""
+    return Blender(pixels, frame).blend(painted)
 
 
 def photo(height: int = 300, width: int = 400) -> np.ndarray:

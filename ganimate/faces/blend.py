@@ -319,8 +319,3 @@ class Blender:
 def _deep(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """(h, w) -> (h, w, 1): OpenCV drops a single channel."""
     return picture.reshape(*picture.shape[:2], -1)
-
-
-def blend(pixels: NDArray[np.uint8], frame: FaceFrame, painted: Painted) -> NDArray[np.uint8]:
-    """Put one painted face into a photo; see `Blender`."""
-    return Blender(pixels, frame).blend(painted)
