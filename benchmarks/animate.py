@@ -24,9 +24,9 @@ from PIL import Image
 
 MEASURE = """
 import json, resource, sys
-from ganimate.cli.app import main
+from ganimate.__main__ import run
 try:
-    main(sys.argv[1:])
+    run()
 finally:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     seconds = [one.ru_utime + one.ru_stime for one in used]

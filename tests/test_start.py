@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +50,23 @@ def test_a_photo_without_a_face_loads_the_networks_once() -> None:
             animator.open(wall)
         engines.append(animator.engine)
     assert engines[0] is engines[1]
+
+
+@pytest.mark.parametrize(
+    ("set_already", "found"),
+    [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+)
+def test_waiting_threads_leave_the_processor_to_others(
+    set_already: dict[str, str], found: str
+) -> None:
+    program = """
+import os, sys
+sys.argv = ["ganimate", "expressions", "--quiet"]
+from ganimate.__main__ import run
+run()
+print(os.environ.get("GOMP_SPINCOUNT"))
+"""
+    others = {name: value for name, value in os.environ.items() if "OMP" not in name}
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, capture_output=True, text=True, env=others | set_already)
+    assert done.stdout.splitlines()[-1] == found, done.stderr
