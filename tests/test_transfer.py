@@ -169,3 +169,16 @@ def test_what_cannot_be_transferred(
         assert status == 2
         assert told in error
     assert not list(small.parent.glob("out*"))
+
+
+def test_what_is_asked_wrongly_is_said_before_the_film_is_read(
+    small: Path, tmp_path: Path, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    """The driver shows no face, and nobody gets to see that."""
+    (wall := tmp_path / "wall.mp4").touch()
+    for words, status, told in (
+        (("--fps", "1000"), 2, "fps 1000 is out of range"),
+        (("--driver-neutral", "none.jpg"), 1, "none.jpg: there is no such file"),
+    ):
+        found, _, error = run("transfer", wall, small, "out.mp4", *words)
+        assert (found, told in error) == (status, True), error

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
 from ganimate.cli.each import check_each, read_each
 from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
+from ganimate.cli.options import Argument, Option
 
 if TYPE_CHECKING:
     from ganimate.facs import Expression
@@ -26,12 +25,7 @@ Loop = Literal["once", "pingpong"]
 def animate(
     photo: options.PhotoPath,
     output: Annotated[
-        Path,
-        Argument(
-            readable=False,
-            metavar="OUT",
-            help=".mp4, .webm, .gif, .webp, .apng, or a folder of PNGs.",
-        ),
+        Path, Argument(metavar="OUT", help=".mp4, .webm, .gif, .webp, .apng, or a folder of PNGs.")
     ],
     end: Annotated[
         str | None, Option("--to", metavar="LOOK", help="An expression, current, or 12=0.8 6=0.5.")
@@ -48,10 +42,7 @@ def animate(
         str | None, Option(metavar="KEYS", help='Seconds and looks: "0:neutral 0.6:smile*0.8".')
     ] = None,
     timeline: Annotated[
-        Path | None,
-        Option(
-            readable=False, metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV)."
-        ),
+        Path | None, Option(metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV).")
     ] = None,
     base: options.Base = "current",
     seconds: Annotated[

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
 from ganimate.cli.each import check_each, read_each
 from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
+from ganimate.cli.options import Option
 
 if TYPE_CHECKING:
     from ganimate.edited import Edited

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
+from ganimate.cli.options import Argument, Option
 from ganimate.errors import GanimateError, UsageError
 
 if TYPE_CHECKING:
@@ -23,37 +22,29 @@ def evaluate(
         str,
         Argument(metavar="WEIGHTS", help="A generator's weights, or shipped; none with --teacher."),
     ],
-    dataset: Annotated[
-        Path, Argument(readable=False, metavar="DATASET", help="Folder with test-*.parquet.")
-    ],
+    dataset: Annotated[Path, Argument(metavar="DATASET", help="Folder with test-*.parquet.")],
     split: Annotated[Split, Option(help="Which part of the dataset.")] = "test",
     faces: Annotated[int, Option(min=4, help="At most this many, evenly chosen.")] = 200,
     strength: Annotated[
         float, Option(min=0.0, max=1.0, help="The share of each change to ask for.")
     ] = 1.0,
     reader: Annotated[
-        Path | None,
-        Option(readable=False, metavar="FILE", help="The evaluation reader; else the shipped one."),
+        Path | None, Option(metavar="FILE", help="The evaluation reader; else the shipped one.")
     ] = None,
     identity_model: Annotated[
-        Path | None,
-        Option(readable=False, metavar="ONNX", help="A face recogniser, to measure identity with."),
+        Path | None, Option(metavar="ONNX", help="A face recogniser, to measure identity with.")
     ] = None,
     people: Annotated[
-        Path | None,
-        Option(
-            readable=False, metavar="FOLDER", help="Photos PERSON-ANYTHING.jpg, to scale it by."
-        ),
+        Path | None, Option(metavar="FOLDER", help="Photos PERSON-ANYTHING.jpg, to scale it by.")
     ] = None,
     face_model: options.FaceModel = None,
     offline: options.Offline = False,
     teacher: Annotated[
-        Path | None,
-        Option(readable=False, metavar="RUN", help="Score this run's motion teacher instead."),
+        Path | None, Option(metavar="RUN", help="Score this run's motion teacher instead.")
     ] = None,
-    out: Annotated[
-        Path, Option("--out", "-o", readable=False, help="Folder for report.json and sheet.png.")
-    ] = (Path("runs/evaluation")),
+    out: Annotated[Path, Option("--out", "-o", help="Folder for report.json and sheet.png.")] = (
+        Path("runs/evaluation")
+    ),
     device: options.Device = "auto",
     quiet: options.Quiet = False,
     json: options.Json = False,

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
+from ganimate.cli.options import Argument, Option
 
 
 def export(
-    output: Annotated[
-        Path, Argument(readable=False, metavar="OUT.onnx", help="Where the network goes.")
-    ],
+    output: Annotated[Path, Argument(metavar="OUT.onnx", help="Where the network goes.")],
     reader: Annotated[
         bool,
         Option("--reader", help="The network that reads action units, not the one that edits."),
@@ -22,9 +19,7 @@ def export(
     force: options.Force = False,
     weights: Annotated[
         Path | None,
-        Option(
-            readable=False, metavar="FILE", help="Its weights (safetensors); else the shipped ones."
-        ),
+        Option(metavar="FILE", help="Its weights (safetensors); else the shipped ones."),
     ] = None,
     quiet: options.Quiet = False,
     json: options.Json = False,

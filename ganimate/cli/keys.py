@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option, Typer
+from typer import Typer
 
 from ganimate.cli import options
 from ganimate.cli.console import Console
+from ganimate.cli.options import Option
 
 keys = Typer(
     no_args_is_help=True,
@@ -26,14 +27,7 @@ def group() -> None:
 @keys.command()
 def new(
     output: Annotated[
-        Path,
-        Option(
-            "--output",
-            "-o",
-            readable=False,
-            metavar="FOLDER",
-            help="Where cert.pem and key.pem go.",
-        ),
+        Path, Option("--output", "-o", metavar="FOLDER", help="Where cert.pem and key.pem go.")
     ] = Path(),
     force: options.Force = False,
     quiet: options.Quiet = False,

@@ -1,20 +1,22 @@
 """The options that several commands share, each written once.
 
 Here and in the commands only the standard library and typer are imported at the top, so that
-help and usage errors are answered at once. Paths are `readable=False`: whether a file may be read
-is said by what reads it, as a failure, and not by the parser, which would call it bad usage.
+help and usage errors are answered at once.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from typer import Argument, Option
+import typer
 
-PhotoPath = Annotated[
-    Path, Argument(readable=False, metavar="PHOTO", help="A photo: JPEG, PNG, WebP, TIFF ...")
-]
+# Whether a file may be read is said by what reads it: the parser would call it bad usage.
+Argument = partial(typer.Argument, readable=False)
+Option = partial(typer.Option, readable=False)
+
+PhotoPath = Annotated[Path, Argument(metavar="PHOTO", help="A photo: JPEG, PNG, WebP, TIFF ...")]
 
 # What the face is to show
 LookBase = Literal["current", "neutral"]
@@ -23,10 +25,7 @@ Base = Annotated[
     Option(help="Where action units that are not named start from: as the face shows them, or 0."),
 ]
 ExpressionsFile = Annotated[
-    Path | None,
-    Option(
-        readable=False, metavar="YAML", help="Your own expressions, added to the built-in ones."
-    ),
+    Path | None, Option(metavar="YAML", help="Your own expressions, added to the built-in ones.")
 ]
 
 # Finding the face
@@ -43,7 +42,6 @@ LocatorChoice = Annotated[LocatorKind, Option("--locator", help="What finds the 
 FaceModel = Annotated[
     Path | None,
     Option(
-        readable=False,
         metavar="FILE",
         help="MediaPipe's face_landmarker.task; else it is fetched once.",
     ),
@@ -62,7 +60,6 @@ ToTime = Annotated[
 Weights = Annotated[
     Path | None,
     Option(
-        readable=False,
         metavar="FILE",
         help="A generator's weights (safetensors); else the shipped ones.",
     ),
@@ -72,7 +69,7 @@ Device = Annotated[str, Option(metavar="NAME", help="auto, cpu, openvino, cuda, 
 # Writing
 Output = Annotated[
     Path | None,
-    Option("--output", "-o", readable=False, metavar="FILE", help="Where the picture goes."),
+    Option("--output", "-o", metavar="FILE", help="Where the picture goes."),
 ]
 Force = Annotated[bool, Option("--force", help="Write over an existing output.")]
 NoProvenance = Annotated[
@@ -84,7 +81,6 @@ Sign = Annotated[
     tuple[Path, Path] | None,
     Option(
         "--sign",
-        readable=False,
         metavar="CERT KEY",
         help="Sign Content Credentials (C2PA) with these PEMs.",
     ),

@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
 from ganimate.cli.opening import open_animator
+from ganimate.cli.options import Argument, Option
 
 if TYPE_CHECKING:
     from ganimate.animator import Animator
@@ -23,9 +22,7 @@ BAR = 20
 
 
 def read(
-    source: Annotated[
-        Path, Argument(readable=False, metavar="PHOTO|FILM", help="A photo, or a film.")
-    ],
+    source: Annotated[Path, Argument(metavar="PHOTO|FILM", help="A photo, or a film.")],
     csv: Annotated[
         bool, Option("--csv", help="Print OpenFace's columns, AU01_r to AU45_r, 0 to 5.")
     ] = False,
@@ -34,7 +31,6 @@ def read(
         Option(
             "--output",
             "-o",
-            readable=False,
             metavar="FILE",
             help="Of a film: curves as .csv, .png, .jpg ...",
         ),

@@ -5,21 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
 from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
+from ganimate.cli.options import Argument, Option
 
 
 def sheet(
-    photos: Annotated[
-        list[Path], Argument(readable=False, metavar="PHOTO...", help="A photo, or several.")
-    ],
-    output: Annotated[
-        Path, Argument(readable=False, metavar="OUT", help=".png, .jpg, .webp or .tiff.")
-    ],
+    photos: Annotated[list[Path], Argument(metavar="PHOTO...", help="A photo, or several.")],
+    output: Annotated[Path, Argument(metavar="OUT", help=".png, .jpg, .webp or .tiff.")],
     au: Annotated[
         list[str] | None,
         Option(metavar="AU", help="A row for 12, AU12 or lip_corner_puller; several times."),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
 from ganimate.cli.opening import open_animator
+from ganimate.cli.options import Argument, Option
 
 if TYPE_CHECKING:
     from socket import socket
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
 def studio(
     photo: Annotated[
         Path | None,
-        Argument(
-            readable=False, metavar="[PHOTO]", help="A photo to begin with; else choose it there."
-        ),
+        Argument(metavar="[PHOTO]", help="A photo to begin with; else choose it there."),
     ] = None,
     port: Annotated[
         int, Option(metavar="N", min=0, max=65535, help="Where to listen; 0 takes any free port.")

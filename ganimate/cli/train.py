@@ -6,51 +6,36 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
+from ganimate.cli.options import Argument, Option
 from ganimate.errors import GanimateError, UsageError
 
 
 def train(
     dataset: Annotated[
-        Path,
-        Argument(
-            readable=False, metavar="DATASET", help="Folder with train-*.parquet and validation-*."
-        ),
+        Path, Argument(metavar="DATASET", help="Folder with train-*.parquet and validation-*.")
     ],
     recipe: Annotated[
         str, Option(metavar="NAME|YAML", help="default, paper, reader, or a recipe's file.")
     ] = "default",
-    out: Annotated[
-        Path, Option("--out", "-o", readable=False, help="Folder for weights, checkpoint, sheets.")
-    ] = (Path("runs/default")),
+    out: Annotated[Path, Option("--out", "-o", help="Folder for weights, checkpoint, sheets.")] = (
+        Path("runs/default")
+    ),
     max_time: Annotated[
         str | None, Option(metavar="TIME", help="Save and end after this: 90s, 30m, 1h30m.")
     ] = None,
     resume: Annotated[bool, Option("--resume", help="Go on from OUT's checkpoint.")] = False,
     start: Annotated[
-        Path | None,
-        Option(readable=False, metavar="WEIGHTS", help="Begin with these generator weights."),
+        Path | None, Option(metavar="WEIGHTS", help="Begin with these generator weights.")
     ] = None,
     unpack_from: Annotated[
         Path | None,
-        Option(
-            "--unpack",
-            readable=False,
-            metavar="FOLDER",
-            help="With --resume: take what --pack left there.",
-        ),
+        Option("--unpack", metavar="FOLDER", help="With --resume: take what --pack left there."),
     ] = None,
     pack_into: Annotated[
         Path | None,
-        Option(
-            "--pack",
-            readable=False,
-            metavar="FOLDER",
-            help="At the end, keep the checkpoint in small files.",
-        ),
+        Option("--pack", metavar="FOLDER", help="At the end, keep the checkpoint in small files."),
     ] = None,
     every: Annotated[str, Option(metavar="TIME", help="Between checkpoints and sheets.")] = "5m",
     devices: Annotated[int, Option(min=1, help="Processes or GPUs on this machine.")] = 1,

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
 from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
+from ganimate.cli.options import Argument, Option
 
 if TYPE_CHECKING:
     from ganimate.animator import Animator
@@ -26,15 +25,11 @@ NONE = "none"
 
 
 def transfer(
-    driver: Annotated[
-        Path, Argument(readable=False, metavar="DRIVER", help="A film of a face, or a photo.")
-    ],
+    driver: Annotated[Path, Argument(metavar="DRIVER", help="A film of a face, or a photo.")],
     photo: options.PhotoPath,
     output: Annotated[
         Path,
-        Argument(
-            readable=False, metavar="OUT", help="A film; with a photo as driver a picture, too."
-        ),
+        Argument(metavar="OUT", help="A film; with a photo as driver a picture, too."),
     ],
     strength: Annotated[float, Option(help="How much of the motion, 0 to 3.")] = 1.0,
     base: Annotated[
@@ -63,7 +58,6 @@ def transfer(
     save_timeline: Annotated[
         Path | None,
         Option(
-            readable=False,
             metavar="FILE.csv",
             help="Also write the motion, for animate --timeline.",
         ),

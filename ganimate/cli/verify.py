@@ -6,10 +6,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.console import Console
+from ganimate.cli.options import Argument, Option
 
 if TYPE_CHECKING:
     from ganimate.verify import Verdict
@@ -18,13 +17,11 @@ if TYPE_CHECKING:
 def verify(
     files: Annotated[
         list[Path],
-        Argument(
-            readable=False, metavar="FILE...", help="Pictures, films, or folders of PNG frames."
-        ),
+        Argument(metavar="FILE...", help="Pictures, films, or folders of PNG frames."),
     ],
     trust: Annotated[
         Path | None,
-        Option(readable=False, metavar="PEM", help="Certificates whose signatures you trust."),
+        Option(metavar="PEM", help="Certificates whose signatures you trust."),
     ] = None,
     locator: options.LocatorChoice = "auto",
     face_model: options.FaceModel = None,

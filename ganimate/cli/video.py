@@ -6,26 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument, Option
-
 from ganimate.cli import options
 from ganimate.cli.animate import InBetween, asked_timeline
 from ganimate.cli.console import Console
 from ganimate.cli.edit import asked_look
 from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
+from ganimate.cli.options import Argument, Option
 
 if TYPE_CHECKING:
     from ganimate.video import Flicker
 
 
 def video(
-    film: Annotated[
-        Path, Argument(readable=False, metavar="IN", help="A film: mp4, mov, mkv, webm, avi ...")
-    ],
-    output: Annotated[
-        Path, Argument(readable=False, metavar="OUT", help=".mp4, .mov, .mkv or .webm.")
-    ],
+    film: Annotated[Path, Argument(metavar="IN", help="A film: mp4, mov, mkv, webm, avi ...")],
+    output: Annotated[Path, Argument(metavar="OUT", help=".mp4, .mov, .mkv or .webm.")],
     au: Annotated[
         list[str] | None,
         Option(metavar="AU=VALUE...", help="12=+0.4 adds to what is shown; 12=0.8 sets it."),
@@ -39,9 +34,7 @@ def video(
     ] = None,
     timeline: Annotated[
         Path | None,
-        Option(
-            readable=False, metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV)."
-        ),
+        Option(metavar="FILE", help="Keys in YAML, or a recording of OpenFace (CSV)."),
     ] = None,
     in_between: Annotated[
         InBetween | None,

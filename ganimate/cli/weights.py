@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from typer import Argument, Option, Typer
+from typer import Typer
 
 from ganimate.cli import options
 from ganimate.cli.console import Console
+from ganimate.cli.options import Argument, Option
 from ganimate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Statistics = Literal["auto", "running", "instance"]
 
 @weights.command()
 def show(
-    file: Annotated[Path, Argument(readable=False, metavar="FILE", help="Weights (safetensors).")],
+    file: Annotated[Path, Argument(metavar="FILE", help="Weights (safetensors).")],
     quiet: options.Quiet = False,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -44,15 +45,12 @@ def show(
 
 @weights.command("import")
 def import_(
-    checkpoint: Annotated[
-        Path, Argument(readable=False, metavar="OLD.pth", help="A generator's checkpoint.")
-    ],
+    checkpoint: Annotated[Path, Argument(metavar="OLD.pth", help="A generator's checkpoint.")],
     output: Annotated[
         Path | None,
         Option(
             "--output",
             "-o",
-            readable=False,
             metavar="FILE",
             help="Where to; else OLD.safetensors beside it.",
         ),

@@ -146,7 +146,7 @@ def outline(rims: Tensor) -> Tensor:
 
 
 def skin_around(crops: Tensor, places: Tensor) -> Tensor:
-    """The colours of skin around both eyes, (n, 3, 2, k), above 0 and to 2.
+    """The colours of skin around both eyes, (n, 3, 2, k), 0 to 2.
 
     Args:
         crops: (n, 3, S, S) in [-1, 1].

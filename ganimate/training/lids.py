@@ -79,7 +79,7 @@ def make_lids(images: Tensor, landmarks: Tensor) -> Lids:
     skin = skin_colour(middle(images), landmarks).mean(1, keepdim=True)
     grey = cut(images, landmarks[:, POINTS], points).mean(1, keepdim=True) + 1
     shares = _nearness(points[-len(SKIN) :])
-    pictures = grey / spread(skin, shares)
+    pictures = grey / spread(skin, shares).clamp(min=0.05)
     # A flash on the lender's lids is not another face's light; lashes are.
     pictures = torch.where(pictures > 1, 1 + GLOSS * (pictures - 1), pictures)
     return Lids(pictures + detail(pictures), points, tone(skin), shares)
@@ -117,7 +117,7 @@ def lend_lids(pictures: Tensor, landmarks: Tensor, places: Tensor, lids: Lids) -
 
 
 def skin_colour(crops: Tensor, landmarks: Tensor) -> Tensor:
-    """Of the skin around the right eye and the left, (n, 3, 2, 14), above 0."""
+    """Of the skin around the right eye and the left, (n, 3, 2, 14), 0 to 2."""
     places = (landmarks[:, SKIN] + 0.5) * (2 / CROP_SIZE) - 1
     return skin_around(crops, places.unflatten(1, (2, -1)))
 
