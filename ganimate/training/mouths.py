@@ -21,8 +21,16 @@ LIPS = [*OUTER_LIPS, *INNER_UPPER_LIP, *INNER_LOWER_LIP]
 LIPS_WIDTH = 50.0
 """Width of the inner lips in a mouth's picture, in crop pixels."""
 
-TEETH = (1.04, 1.01, 0.95)
+TEETH = (1.06, 1.0, 0.94)
 """Colour of teeth in white light, as shares of their grey."""
+LIGHTEST = 0.75
+"""Of 1: how light the teeth of all pictures are."""
+LIT, LIT_BY = 0.88, 0.75
+"""How light teeth are in a face whose lightest skin is 1 of 1, and the power of that skin's light
+with which this falls: about what regression finds in training faces with open mouths. Where a flash
+whitens skin, lips still shade teeth."""
+SHOWN = 0.75
+"""A mouth whose lightest part is darker than this share of the lightest skin shows no teeth."""
 KNEE, WHITEST = 0.75, 0.95
 """Of 1: from where on light teeth are held back, and what they never reach."""
 DEPTH = (0.14, 0.055, 0.05)
@@ -32,6 +40,8 @@ ALIKE = 0.7
 some of them, and JPEG makes others green."""
 LIPS_RED = 1.35
 """Red beyond this share of green is no tooth."""
+REDDEST = (1.6, 0.12)
+"""Red stays below so many times green, and so much more: lipstick would show above another's teeth."""
 
 
 class Mouths(NamedTuple):
@@ -41,13 +51,11 @@ class Mouths(NamedTuple):
         pictures: (k, 3, HEIGHT, WIDTH) in [-1, 1].
         lips: (42, 2), crop pixels, where lips are in a crop whose middle the pictures fill.
         rims: (k, 20, 2), the rims of their inner lips.
-        light: (k,), how much light the faces are in, above 0.
     """
 
     pictures: Tensor
     lips: Tensor
     rims: Tensor
-    light: Tensor
 
 
 def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
@@ -61,8 +69,8 @@ def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
     centre = rims.mean(1, keepdim=True)
     width = (rims[..., 0].amax(1) - rims[..., 0].amin(1)).clamp(min=1).view(-1, 1, 1)
     lips = mean_shape((landmarks - centre) / width)[LIPS] * LIPS_WIDTH + CENTRE
-    pictures = _clear(cut(images, landmarks[:, LIPS], lips))
-    return Mouths(pictures, lips, rims, _light(middle(images)))
+    pictures = _clear(cut(images, landmarks[:, LIPS], lips), _lightest(middle(images)))
+    return Mouths(pictures, lips, rims)
 
 
 def average_lips(teacher: Teacher, targets: Tensor) -> Tensor:
@@ -82,7 +90,7 @@ def lend_mouths(pictures: Tensor, places: Tensor, shares: Tensor, mouths: Mouths
     """
     mixed = mix(mouths.pictures, shares)
     between = show(torch.cat([mixed, mixed], 2), places, CROP_SIZE)
-    light = (_light(pictures) / (shares @ mouths.light)).clamp(0.2, 2)
+    light = LIT / LIGHTEST * _lightest(pictures) ** LIT_BY
     levels = (between + 1) / 2 * light.view(-1, 1, 1, 1)
     # No tooth is a lamp: lips shade it, even where a flash whitens skin.
     bright = KNEE + (WHITEST - KNEE) * torch.tanh((levels - KNEE) / (WHITEST - KNEE))
@@ -95,9 +103,14 @@ def opening(landmarks: Tensor) -> Tensor:
     return gaps.norm(dim=-1).amax(1)
 
 
-def _clear(pictures: Tensor) -> Tensor:
-    """The same mouths, sharper, never black, and in white light, told by their teeth; those that
-    show none keep their colour."""
+def _clear(pictures: Tensor, skin: Tensor) -> Tensor:
+    """The same mouths, sharper, never black, and in white light and as much of it, told by their
+    teeth; those that show none keep their colour.
+
+    Args:
+        pictures: (k, 3, HEIGHT, WIDTH).
+        skin: (k,), how light the lightest skin of these faces is.
+    """
     levels = (pictures + 1) / 2
     # Between the corners of the lips; beyond them is skin.
     side = (pictures.shape[-1] - round(2 * LIPS_WIDTH)) // 2
@@ -114,12 +127,17 @@ def _clear(pictures: Tensor) -> Tensor:
     tooth = smoothstep((light - 0.35) / 0.2) * smoothstep((LIPS_RED - warm) / 0.25)
     teeth_colour = light * colour.new_tensor(TEETH)[:, None, None]
     levels = torch.lerp(levels, teeth_colour, ALIKE * tooth)
-    depth = colour.new_tensor(DEPTH)[:, None, None] * (1 - light) ** 8
+    times, more = REDDEST
+    levels[:, 0] = torch.minimum(levels[:, 0], times * levels[:, 1] + more)
+    shown = light[..., side:-side].flatten(1).quantile(0.95, dim=1)
+    gain = (LIGHTEST / torch.maximum(shown, SHOWN * skin)).view(-1, 1, 1, 1)
+    levels, light = gain * levels, gain * light
+    depth = colour.new_tensor(DEPTH)[:, None, None] * (1 - light).clamp(min=0) ** 8
     return (levels + depth + detail(light)).clamp(0, 1) * 2 - 1
 
 
-def _light(crops: Tensor) -> Tensor:
-    """How much light faces are in, (n,) above 0, told by their lightest skin: teeth are about as
-    light on any skin, and the lightest is less unlike than the whole from one person to another."""
+def _lightest(crops: Tensor) -> Tensor:
+    """How light the lightest skin is, (n,) in 0..1: teeth are about as light on any skin, and the
+    lightest is less unlike than the whole from one person to another."""
     grey = face(crops).mean(1).flatten(1)
-    return (grey.quantile(0.95, dim=1) + 1).clamp(min=0.1)
+    return ((grey.quantile(0.95, dim=1) + 1) / 2).clamp(min=0.05)
