@@ -168,7 +168,7 @@ def test_lids_lent_to_their_own_face_are_those_lids(data: FaceDataset) -> None:
     images, landmarks, crops = data.images[:1], data.landmarks[:1], middle(data.images[:1])
     lids = make_lids(images, landmarks)
     places = Lenders(lids=lids).places(landmarks, landmarks)
-    lent = lend_lids(crops, landmarks, places, lids)
+    lent = lend_lids(crops, landmarks, places, lid_area(landmarks), lids)
     area = lid_area(landmarks) > 0.9
     assert area.sum() > 100
     ours, theirs = (x.mean(1, keepdim=True) for x in (lent, crops))

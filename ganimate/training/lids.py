@@ -99,7 +99,9 @@ def lid_area(landmarks: Tensor) -> Tensor:
     return torch.maximum(*(_lid(landmarks, side) for side in (0, 1)))
 
 
-def lend_lids(pictures: Tensor, landmarks: Tensor, places: Tensor, lids: Lids) -> Tensor:
+def lend_lids(
+    pictures: Tensor, landmarks: Tensor, places: Tensor, covers: Tensor, lids: Lids
+) -> Tensor:
     """Pictures (n, 3, 128, 128) with the lids of those whose skin is most alike in tone.
 
     Only light and dark are lent; the colours are those of the skin around each eye.
@@ -108,12 +110,13 @@ def lend_lids(pictures: Tensor, landmarks: Tensor, places: Tensor, lids: Lids) -
         pictures: in [-1, 1].
         landmarks: (n, 478, 2), with the lids where they are to be: closed, or on the way.
         places: of `lid_places`, for these landmarks.
+        covers: (n, 1, 128, 128) in 0..1, how far lids hide what is below (`lid_area`).
         lids: the k.
     """
     skin = skin_colour(pictures, landmarks)
     mixed = mix(lids.pictures, alike(tone(skin), lids.tones)) * spread(skin, lids.shares) - 1
     shown = show(torch.cat([mixed, mixed], 2), places, CROP_SIZE)
-    return torch.lerp(pictures, shown.clamp(-1, 1), lid_area(landmarks))
+    return torch.lerp(pictures, shown.clamp(-1, 1), covers)
 
 
 def skin_colour(crops: Tensor, landmarks: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ from ganimate.faces.topology import (
     UPPER_LIP,
 )
 from ganimate.networks.warp import warp
-from ganimate.training.fields import RIMS, dense_field, downwards
+from ganimate.training.fields import RIMS, dense_field, downwards, smoothstep
 from ganimate.training.light import full_shade, headroom
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.territory import below_lips
@@ -54,6 +54,11 @@ WIDEST_EYE = 2.4
 """Radii of the iris by which eyes open at most: its own two, and white above it."""
 LOWEST_LIP, CHIN = 17, 152
 """Landmarks below the lower lip's middle and at the chin's."""
+SLIDING, CREASED = 0.6, 0.6
+"""The share of what they are open by which eyes close by motion, which takes their lashes along;
+lids are laid over what remains open. How far the crease of a lid follows its rim."""
+DOWN = 0.85
+"""The upper lid's share of what closes an eye."""
 PARTING, FOLLOWING = 0.25, 0.85
 """How much of AU25 or 26 must be asked for until lips may part freely; how far the lower lip, kept
 closed, follows a raised upper one, which gives way by the rest."""
@@ -85,7 +90,7 @@ class Teacher:
     def move(self, landmarks: Tensor, current: Tensor, target: Tensor) -> Tensor:
         """Landmarks (n, 478, 2) of faces at `current` (n, 17) as they would be at `target`.
 
-        Eyes open, but do not close: see `close_eyes`.
+        Eyes close by `SLIDING` at most: see `close_eyes`.
         """
         change = target - current
         linear = self.pull(change)
@@ -109,20 +114,25 @@ class Teacher:
             parted_then < parted_now, parted_then / parted_now.clamp(min=1e-3), 1.0
         )
         _limit(moved, *RIMS[2], landmarks, open_share, share=0.4)
+        _slide(moved, landmarks, 1 - closing(current, target).clamp(max=SLIDING))
         return moved
 
     def close_eyes(self, moved: Tensor, current: Tensor, target: Tensor) -> Tensor:
         """Landmarks that `move` returned, with lids as far down as AU45 asks of this very eye."""
-        closed = moved.clone()
+        closed, share = moved.clone(), closing(current, target)
+        left = (1 - share) / (1 - share.clamp(max=SLIDING))
         for upper, lower in RIMS[:2]:
-            _limit(closed, upper, lower, moved, 1 - closing(current, target), share=0.85)
+            _limit(closed, upper, lower, moved, left, share=DOWN)
         return closed
 
     def basis(self) -> Tensor:
-        """The flow of each action unit at intensity 1 on the mean face, (17, 2, 64, 64)."""
+        """The flow of each action unit at intensity 1 on the mean face, (17, 2, 64, 64); that of
+        AU45 as it would be if eyes went on to close as they begin."""
         each = torch.eye(17, device=self.mean.device)
         mean = self.mean.expand(17, -1, -1)
-        return dense_field(self.move(mean, torch.zeros_like(each), each), mean)
+        flows = dense_field(self.move(mean, torch.zeros_like(each), each), mean)
+        flows[AU45] /= SLIDING
+        return flows
 
     def shade(
         self, pictures: Tensor, change: Tensor, landmarks: Tensor, contrast: Tensor
@@ -142,6 +152,11 @@ class Teacher:
         shade = warp(texture, field, CROP_SIZE) * contrast
         shade = shade.clamp(max=0) + shade.clamp(min=0) * headroom(pictures)
         return pictures + full_shade(pictures) * shade
+
+
+def laid_over(share: Tensor) -> Tensor:
+    """How far lids cover eyes that close by a share, in 0..1: where motion ends, none shows yet."""
+    return smoothstep((share - SLIDING + 0.1) / 0.2)
 
 
 def closing(current: Tensor, target: Tensor) -> Tensor:
@@ -176,6 +191,16 @@ def _limit(
     correction = (gap - wanted).unsqueeze(-1) * down
     moved[:, up] += share * correction
     moved[:, low] -= (1 - share) * correction
+
+
+def _slide(moved: Tensor, before: Tensor, keep: Tensor) -> None:
+    """Let upper lids slide down over their eyes, and their creases follow, in place; `keep` (n,) of
+    the opening remains."""
+    for (upper, lower), crease in zip(RIMS[:2], (RIGHT_CREASE, LEFT_CREASE), strict=True):
+        above = list(upper[2:-2])
+        rim = moved[:, above]
+        _limit(moved, upper, lower, before, keep, share=DOWN)
+        moved[:, list(crease)] += CREASED * (moved[:, above] - rim)
 
 
 def _hold_together(

@@ -26,7 +26,7 @@ from ganimate.training.framing import reframing, unmoved
 from ganimate.training.lenders import NOBODY, Lenders
 from ganimate.training.lids import EYES, lend_lids, lid_area
 from ganimate.training.light import contrast_of
-from ganimate.training.motion import Teacher, closing
+from ganimate.training.motion import SLIDING, Teacher, closing, laid_over
 from ganimate.training.mouths import average_lips, lend_mouths, opening
 from ganimate.training.muscles import AU12, AU25, AU26, AU45
 
@@ -100,7 +100,7 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
     result = torch.where(kind < 0.5, borrowed, sparse).clamp(0, 1)
     # What everyone will ask for is rare in photos: closed eyes, and mouths that open.
     blink = rand(n) < 0.25
-    result[:, AU45] = torch.where(blink, 1 - 0.5 * rand(n).square(), result[:, AU45])
+    result[:, AU45] = torch.where(blink, 1 - 0.8 * rand(n) ** 1.5, result[:, AU45])
     opens = rand(n) < 0.6
     for column, share in ((AU25, 0.8), (AU12, 0.6), (AU26, 0.5)):
         asked = opens & (rand(n) < share)
@@ -172,12 +172,14 @@ def make_scenes(
         mouths = lend_mouths(picture, places, shares, lenders.mouths)
         picture = torch.lerp(picture, mouths, moved_mouth * lent)
     closed = closing(labels, targets).view(-1, 1, 1, 1)
-    shut = (closed[:, 0, 0, 0] > 0.02).nonzero()[:, 0]
+    shut = (laid_over(closed[:, 0, 0, 0]) > 0).nonzero()[:, 0]
     if lenders.lids is not None and len(shut) > 0:
-        picture[shut] = lend_lids(picture[shut], down[shut], places[shut], lenders.lids)
-        lids[shut] = lid_area(down[shut])
+        lids[shut] = lid_area(down[shut]) * laid_over(closed[shut])
+        picture[shut] = lend_lids(
+            picture[shut], down[shut], places[shut], lids[shut], lenders.lids
+        )
     # A little wider than the lids themselves: the white of an eye must not peep out below.
-    covers = _halved(F.max_pool2d(lids, 3, 1, 1) * (~pick)) * (3 * closed).clamp(max=1)
+    covers = _halved(F.max_pool2d(lids, 3, 1, 1) * (~pick))
     laid = Laid(places, _halved(mouth_of_truth * opens), covers)
     picture = picture.clamp(-1, 1)
 
@@ -189,7 +191,8 @@ def make_scenes(
     flow_weight = 1 - 0.9 * _halved(mouth_of_truth)
     # Lids and lips are small and move far: what moves counts for more than what rests.
     flow_weight = flow_weight * (1 + torch.hypot(*flow.split(1, 1)) * CROP_SIZE)
-    opened = _eyes(landmarks) * (-change[:, AU45]).clamp(min=0).view(-1, 1, 1, 1)
+    slides = torch.maximum(-change[:, AU45], closing(labels, targets).clamp(max=SLIDING))
+    opened = _eyes(landmarks) * slides.clamp(min=0).view(-1, 1, 1, 1)
     flow_weight = flow_weight * (1 + EYE_WEIGHT * _halved(opened))
     flow_weight = flow_weight * (1 - 0.9 * _halved(lids))
     changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
