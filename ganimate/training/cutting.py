@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,6 +20,10 @@ EXTENT = (WIDTH / 4, HEIGHT / 2)
 CENTRE = (CROP_SIZE - 1) / 2
 SHARPER, SOFT = 0.9, 1.5
 """Unsharp masking of light in pictures, and its blur in texels."""
+FINER = 2
+"""How much finer pictures are cut than kept."""
+COHERENT, ALONG = 4.0, 4.0
+"""Pixels of what is cut: blur of the structure tensor, and of pictures along their edges."""
 
 
 def mean_shape(shapes: Tensor) -> Tensor:
@@ -39,18 +45,21 @@ def cut(images: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
         (k, 3, HEIGHT, WIDTH) in [-1, 1], two texels to a crop pixel.
     """
     field = _towards(wanted.expand(len(images), -1, -1), points)
-    places = (texels(images.device) + 0.5) * (2 / CROP_SIZE) - 1
+    places = (texels(images.device, FINER) + 0.5) * (2 / CROP_SIZE) - 1
     grid = places.expand(len(images), -1, -1, -1)
     there = F.grid_sample(field, grid, align_corners=False).permute(0, 2, 3, 1)
     margin = (STORED_SIZE - CROP_SIZE) / 2
     there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
-    return F.grid_sample(to_unit(images), there, align_corners=False)
+    # Cubic: what is cut is finer than the photos' pixels, whose squares would show.
+    found = F.grid_sample(to_unit(images), there, mode="bicubic", align_corners=False)
+    return F.avg_pool2d(along_edges(found.clamp(-1, 1)), FINER)
 
 
-def texels(device: torch.device) -> Tensor:
-    """Where the texels of a picture are, (HEIGHT, WIDTH, 2) crop pixels."""
+def texels(device: torch.device, finer: int = 1) -> Tensor:
+    """Where the texels of a picture `finer` than those kept are, (h, w, 2) crop pixels."""
     rows, columns = (
-        (torch.arange(n, device=device) + 0.5 - n / 2) / 2 + CENTRE for n in (HEIGHT, WIDTH)
+        (torch.arange(n, device=device) + 0.5 - n / 2) / (2 * finer) + CENTRE
+        for n in (finer * HEIGHT, finer * WIDTH)
     )
     return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
 
@@ -73,6 +82,30 @@ def _towards(points: Tensor, others: Tensor) -> Tensor:
     flow = interpolate(points, others - points, FIELD_SIZE, 1.0) * CROP_SIZE
     cells = (torch.arange(FIELD_SIZE, device=flow.device) + 0.5) * (CROP_SIZE / FIELD_SIZE) - 0.5
     return flow + torch.stack(torch.meshgrid(cells, cells, indexing="xy"))
+
+
+def along_edges(pictures: Tensor) -> Tensor:
+    """Pictures (n, c, h, w) averaged along what edges they have (line integral convolution, Cabral
+    & Leedom 1993, along the structure tensor's): the stairs of small photos become lines again."""
+    light = pictures.mean(1, keepdim=True)
+    padded = F.pad(light, (1, 1, 1, 1), mode="replicate")
+    x = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
+    y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
+    xx, xy, yy = blur(torch.cat([x * x, x * y, y * y], 1), COHERENT).unbind(1)
+    angle = torch.atan2(2 * xy, xx - yy) / 2 + torch.pi / 2
+    # From 0 where all directions are alike to 1 on a straight edge.
+    clear = torch.hypot(xx - yy, 2 * xy) / (xx + yy).clamp(min=1e-6)
+    step = torch.stack([angle.cos(), angle.sin()], -1) * clear.unsqueeze(-1)
+    height, width = pictures.shape[-2:]
+    rows, columns = (torch.arange(n, device=light.device) + 0.5 for n in (height, width))
+    places = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
+    size, total, weights = step.new_tensor([width, height]), torch.zeros_like(pictures), 0.0
+    for far in torch.linspace(-2, 2, 9).tolist():
+        weight = math.exp(-0.5 * far * far)
+        grid = (places + far * ALONG * step) * (2 / size) - 1
+        there = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+        total, weights = total + weight * there, weights + weight
+    return total / weights
 
 
 def detail(light: Tensor) -> Tensor:

@@ -40,8 +40,9 @@ ALIKE = 0.7
 some of them, and JPEG makes others green."""
 LIPS_RED = 1.35
 """Red beyond this share of green is no tooth."""
-REDDEST = (1.6, 0.12)
-"""Red stays below so many times green, and so much more: lipstick would show above another's teeth."""
+REDDEST, BLUEST = (1.6, 0.12), (1.1, 0.02)
+"""Red and blue stay below so many times green, and so much more: lipstick would show above
+another's teeth."""
 
 
 class Mouths(NamedTuple):
@@ -104,17 +105,25 @@ def opening(landmarks: Tensor) -> Tensor:
 
 
 def _clear(pictures: Tensor, skin: Tensor) -> Tensor:
-    """The same mouths, sharper, never black, and in white light and as much of it, told by their
-    teeth; those that show none keep their colour.
+    """The same mouths, sharper, never black, and with teeth in white light and as much of it.
 
     Args:
         pictures: (k, 3, HEIGHT, WIDTH).
         skin: (k,), how light the lightest skin of these faces is.
     """
-    levels = (pictures + 1) / 2
-    # Between the corners of the lips; beyond them is skin.
-    side = (pictures.shape[-1] - round(2 * LIPS_WIDTH)) // 2
-    inner = levels[..., side:-side]
+    levels = _in_white_light((pictures + 1) / 2)
+    light = levels.mean(1, keepdim=True)
+    shown = _inner(light).flatten(1).quantile(0.95, dim=1)
+    gain = (LIGHTEST / torch.maximum(shown, SHOWN * skin)).view(-1, 1, 1, 1)
+    levels, light = gain * levels, gain * light
+    depth = light.new_tensor(DEPTH)[:, None, None] * (1 - light).clamp(min=0) ** 8
+    return (levels + depth + detail(light)).clamp(0, 1) * 2 - 1
+
+
+def _in_white_light(levels: Tensor) -> Tensor:
+    """Mouths (k, 3, h, w) in 0..1 without the colour of the light they are in, told by their teeth;
+    those that show none keep it. Their lips are no redder than most."""
+    inner = _inner(levels)
     grey = inner.mean(1).flatten(1)
     teeth = (grey >= grey.quantile(0.9, dim=1, keepdim=True)).unsqueeze(1)
     colour = (inner.flatten(2) * teeth).sum(2) / teeth.sum(2)
@@ -125,15 +134,17 @@ def _clear(pictures: Tensor, skin: Tensor) -> Tensor:
     light = levels.mean(1, keepdim=True)
     warm = levels[:, :1] / levels[:, 1:2].clamp(min=0.05)
     tooth = smoothstep((light - 0.35) / 0.2) * smoothstep((LIPS_RED - warm) / 0.25)
-    teeth_colour = light * colour.new_tensor(TEETH)[:, None, None]
+    teeth_colour = light * light.new_tensor(TEETH)[:, None, None]
     levels = torch.lerp(levels, teeth_colour, ALIKE * tooth)
-    times, more = REDDEST
-    levels[:, 0] = torch.minimum(levels[:, 0], times * levels[:, 1] + more)
-    shown = light[..., side:-side].flatten(1).quantile(0.95, dim=1)
-    gain = (LIGHTEST / torch.maximum(shown, SHOWN * skin)).view(-1, 1, 1, 1)
-    levels, light = gain * levels, gain * light
-    depth = colour.new_tensor(DEPTH)[:, None, None] * (1 - light).clamp(min=0) ** 8
-    return (levels + depth + detail(light)).clamp(0, 1) * 2 - 1
+    for channel, (times, more) in ((0, REDDEST), (2, BLUEST)):
+        levels[:, channel] = torch.minimum(levels[:, channel], times * levels[:, 1] + more)
+    return levels
+
+
+def _inner(pictures: Tensor) -> Tensor:
+    """What is between the corners of the lips; beyond them is skin."""
+    side = (pictures.shape[-1] - round(2 * LIPS_WIDTH)) // 2
+    return pictures[..., side:-side]
 
 
 def _lightest(crops: Tensor) -> Tensor:
