@@ -15,7 +15,7 @@ import numpy as np
 from ganimate.faces.locate import Locator, choose, open_locator
 from ganimate.faces.pose import yaw_notice
 from ganimate.facs import ActionUnits
-from ganimate.media.stills import photo_from
+from ganimate.media.stills import Photo, photo_from
 from ganimate.portrait import Portrait
 
 if TYPE_CHECKING:
@@ -94,17 +94,19 @@ class Animator:
         return self.open_locator()
 
     def open(
-        self, source: str | Path | Image.Image | NDArray[np.uint8], *, face: str = "largest"
+        self, source: str | Path | Image.Image | NDArray[np.uint8] | Photo, *, face: str = "largest"
     ) -> Portrait:
         """Read a photo, find its faces, align and read those chosen: paid once a photo.
 
         Args:
-            source: a path, a Pillow image, or an HWC uint8 RGB array.
+            source: a path, a Pillow image, an HWC uint8 RGB array, or a photo that was read.
             face: ``largest``, ``all``, ``left``, ``right``, or numbers from the left: ``0``,
                 ``0,2``. Faces keep the order in which they are named.
 
         Raises:
-            GanimateError: the photo cannot be read, or shows no such face.
+            GanimateError: the photo cannot be read, or shows no such face; or the locator or the
+                networks cannot be had.
+            UsageError: `face`, the device or the locator is none of its choices.
         """
         photo = photo_from(source)
         for notice in photo.notices:

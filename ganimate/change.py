@@ -102,7 +102,7 @@ class Change:
         ways: list[str] = []
         for key in timeline.keyframes:
             found = _parts(key.look, key.strength, base, timeline.expressions)
-            for time in (key.at, key.end) if key.hold else (key.at,):
+            for time in key.knots:
                 times.append(time)
                 parts.append(found)
                 ways.append(key.easing or in_between)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ganimate.networks.reader import Reader
 
 OPENVINO = "openvino"
+PRECISIONS = ("auto", "float32", "bfloat16")
 AU_25, AU_26 = AU_NUMBERS.index(25), AU_NUMBERS.index(26)
 GREY = 6 / 127.5
 """Colours of a black and white photo differ by no more, but for 1 % of its pixels."""
@@ -297,7 +298,7 @@ def pick_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).cpu()  # which `meta` cannot do
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"--device {name}: {reason}", "try auto, cpu, cuda or mps") from error
@@ -305,7 +306,13 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """bfloat16 where it is native (Ampere and later; CPUs with AVX512-BF16), else float32."""
+    """bfloat16 where it is native (Ampere and later; CPUs with AVX512-BF16), else float32.
+
+    Raises:
+        UsageError: the name is none of auto, float32 and bfloat16.
+    """
+    if name not in PRECISIONS:
+        raise UsageError(f"precision {name!r} is unknown", f"known: {', '.join(PRECISIONS)}")
     if name == "float32":
         return torch.float32
     if name == "bfloat16":

@@ -100,6 +100,10 @@ class _DataLoader(ShallowLoader):
         return super().construct_mapping(node, deep)
 
 
+BAD_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+"""What PyYAML raises for a value that is not of its type: !!int x, 2001-99-99, 1:1:1:1 ..."""
+
+
 def read_yaml(path: Path) -> object:
     """What a YAML file says: dicts, lists and plain values.
 
@@ -115,5 +119,5 @@ def read_yaml(path: Path) -> object:
         raise GanimateError(f"{path}{line}: not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise GanimateError(f"{path}: not a text file in UTF-8") from error
-    except (ValueError, TypeError, LookupError, AttributeError) as error:  # !!int x, 2001-99-99
+    except BAD_VALUES as error:
         raise GanimateError(f"{path}: not valid YAML: a value is not of its type") from error

@@ -248,6 +248,8 @@ def test_millions_of_frames_are_not_counted(tmp_path: Path) -> None:
         "task: reader\nschedule: {batch: 0}\n",
         "task: generator\ncritic: {sees: nothing}\n",
         "smile: {12: .nan}\n",
+        f"smile: {{12: 0x{'F' * 5000}}}\n",
+        f"smile: {{12: {'1:' * 190}1.5}}\n",
         "smile: {12: -.inf}\n",
         "smile: !!timestamp x\n",
         "? [a]\n: b\n",

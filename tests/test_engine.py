@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from ganimate.compiled import BATCH, PATIENCE
-from ganimate.engine import DETAIL, Engine, to_network
+from ganimate.engine import DETAIL, Engine, pick_device, pick_precision, to_network
 from ganimate.errors import UsageError
 from ganimate.faces.locate import open_locator
 from ganimate.networks.generator import Generator
@@ -137,3 +137,11 @@ def test_without_openvino_it_is_said_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("ganimate.engine.installed", lambda: False)
     with pytest.raises(UsageError, match=r"ganimate\[cpu\]"):
         Engine(stirred("compact"), WeightsInfo(Path(), "", "generator", {}, {}), "openvino")
+
+
+def test_devices_and_precisions_that_nobody_has() -> None:
+    with pytest.raises(UsageError, match="precision 'float16' is unknown"):
+        pick_precision("float16", torch.device("cpu"))
+    for device in ("meta", "abacus"):
+        with pytest.raises(UsageError, match=f"--device {device}"):
+            pick_device(device)

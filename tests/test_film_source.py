@@ -14,6 +14,7 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from ganimate.errors import GanimateError, UsageError
 from ganimate.media.probe import Colours, FilmInfo, input_arguments, probe_arguments, read_probe
+from ganimate.media.remake import film_remaker
 from ganimate.media.source import _unpacked, decode_arguments, open_film
 
 COUNT = 20
@@ -61,6 +62,25 @@ def test_every_frame_at_its_time_in_its_colours(film: Path) -> None:
         assert pixels.dtype == np.uint8
         assert level(pixels) == pytest.approx(level(made), abs=2)
         assert pixels[2:10, 2:10].mean(axis=(0, 1)) == pytest.approx([200, 30, 30], abs=6)
+
+
+@pytest.mark.parametrize("start", [0.5, 1.0, 1.5])
+def test_no_frame_of_a_part_comes_before_it(tmp_path: Path, start: float) -> None:
+    """ffmpeg rounds when a film begins."""
+    path, out = tmp_path / "film.ts", tmp_path / "out.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x48:d=3:r=30", "-c:v", "libx264", path)
+    with open_film(path, start=start) as source:
+        times = [seconds for seconds, _ in source]
+    assert times[0] == pytest.approx(start, abs=1e-3)
+    assert min(times) >= start
+    with (
+        open_film(path, start=start) as source,
+        film_remaker(out, source, provenance=None) as remaker,
+    ):
+        for seconds, pixels in source:
+            remaker.write(seconds, pixels)
+    with open_film(out) as source:
+        assert len(list(source)) == len(times)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])

@@ -217,6 +217,8 @@ def changed(**values: Tensor | None) -> dict[str, Any]:
 
 
 CRITIC = nn.ModuleDict({"main": nn.Sequential(nn.Conv2d(3, 8, 4)), "conv1": nn.Conv2d(8, 1, 3)})
+ITSELF: dict[str, object] = {}
+ITSELF["model"] = ITSELF
 REFUSED: dict[str, tuple[object, str]] = {
     "other units": (authors(units=5).state_dict(), "5 action units.* 17"),
     "unknown keys": (changed(a=torch.ones(1), b=torch.ones(2)), "no generator has: a, b"),
@@ -232,6 +234,7 @@ REFUSED: dict[str, tuple[object, str]] = {
     "other critic": ({f"{k}.weight": torch.ones(1) for k in ("dis_top", "aus_top")}, "critic"),
     "optimiser": (torch.optim.Adam([torch.ones(1)]).state_dict(), "optimiser"),
     "a list": ([torch.ones(1)], "no named tensors"),
+    "itself": (ITSELF, "no generator has: model"),
     "another network": ({"fc.weight": torch.ones(2, 2)}, "no known generator.*weight"),
 }
 

@@ -186,3 +186,16 @@ def test_the_command_packs_and_unpacks(
     capsys.readouterr()
     assert run(*words, "--out", "four", "--resume", "--unpack", "pack") == 1
     assert "part-000.safetensors" in capsys.readouterr().err
+
+
+def test_the_checkpoint_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is, training would go on, and needs its teachers."""
+    checkpoint = made_up(tmp_path)
+    save_state(checkpoint.with_name("teacher.safetensors"), {"mean": torch.ones(2)})
+    pack(checkpoint, tmp_path / "pack")
+    written: list[str] = []
+    monkeypatch.setattr(
+        "ganimate.training.pack.save_state", lambda path, _: written.append(path.name)
+    )
+    unpack(tmp_path / "pack", tmp_path / "back" / "checkpoint.safetensors")
+    assert written == ["teacher.safetensors", "checkpoint.safetensors"]

@@ -16,9 +16,9 @@ from ganimate.errors import GanimateError
 from ganimate.media.provenance import (
     DIGITAL_SOURCE_TYPE,
     Provenance,
+    carried_xmp,
     comment,
     embed,
-    is_xmp,
     xmp_packet,
 )
 
@@ -97,7 +97,7 @@ def test_stating_twice_states_the_second() -> None:
 
 def test_a_packet_without_its_wrapper() -> None:
     bare = ORIGINAL[ORIGINAL.index(b"<rdf:RDF") : ORIGINAL.index(b"</x:xmpmeta>")]
-    assert is_xmp(bare)
+    assert carried_xmp(bare) == bare
     assert properties(xmp_packet(STATED, bare))["{http://ns.adobe.com/xap/1.0/}Rating"] == "5"
 
 
@@ -117,8 +117,20 @@ def test_a_packet_without_its_wrapper() -> None:
     ],
 )
 def test_a_damaged_packet_is_left_out(damaged: bytes) -> None:
-    assert not is_xmp(damaged)
+    assert carried_xmp(damaged) is None
     assert properties(xmp_packet(STATED, damaged)) == properties(xmp_packet(STATED))
+
+
+def test_thumbnails_of_the_unedited_face_are_not_carried_on() -> None:
+    small = (
+        b"<xmp:Thumbnails xmlns:xmp='http://ns.adobe.com/xap/1.0/'><rdf:Alt><rdf:li>/9j/4AAQ"
+        b"</rdf:li></rdf:Alt></xmp:Thumbnails></rdf:Description>"
+    )
+    pictured = ORIGINAL.replace(b"</rdf:Description>", small, 1)
+    assert b"/9j/4AAQ" in pictured
+    carried = carried_xmp(pictured)
+    assert carried is not None and b"/9j/4AAQ" not in carried
+    assert properties(xmp_packet(STATED, carried)) == properties(xmp_packet(STATED, ORIGINAL))
 
 
 def test_prefixes_of_a_packet_cannot_take_ours() -> None:

@@ -91,7 +91,8 @@ def test_teeth_are_lent_in_white_light(data: FaceDataset) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lender", "wanted"), [(0.9, LIGHTEST), (0.5, LIGHTEST), (0.15, LIGHTEST * 0.15 / (SHOWN * 0.4))]
+    ("lender", "wanted"),
+    [(0.9, LIGHTEST), (0.5, LIGHTEST), (0.15, LIGHTEST * 0.15 / (SHOWN * 0.4))],
 )
 def test_teeth_are_as_light_whoever_lends_them(
     data: FaceDataset, lender: float, wanted: float

@@ -153,7 +153,7 @@ GIVEN = (
     ("edit", "array.npy", "--au", "12=1"),
     ("edit", "PHOTO", "--au", "12=1", "-o", "o.png", "--sign", "plain.pem", "plain.pem"),
     ("faces", "PHOTO", "--locator", "mediapipe", "--face-model", "plain.task"),
-    ("sheet", "PHOTO", "-o", "o.png", "--weights", "plain.safetensors"),
+    ("sheet", "PHOTO", "o.png", "--weights", "plain.safetensors"),
     ("read", "array.npy"),
     ("transfer", "plain.jpg", "PHOTO", "o.png"),
     ("video", "plain.jpg", "o.mp4", "--au", "12=1"),
@@ -164,29 +164,32 @@ GIVEN = (
         for name in ("plain.pth", "zip.pt", "array.npy", "zip.safetensors", "plain.npy")
     ),
     ("train", "data", "--out", "new"),
-    ("train", "data", "--out", "run", "--resume"),
-    ("train", "data", "--out", "new", "--resume", "--unpack", "run"),
-    ("train", "data", "--out", "new", "--start", "zip.safetensors"),
-    ("evaluate", "zip.safetensors", "data", "--out", "new"),
-    ("evaluate", "shipped", "data", "--out", "new", "--evaluation-reader", "zip.safetensors"),
+    ("train", "FACES", "--out", "run", "--resume"),
+    ("train", "FACES", "--out", "new", "--resume", "--unpack", "run"),
+    ("train", "FACES", "--out", "new", "--start", "zip.safetensors"),
+    ("evaluate", "zip.safetensors", "FACES", "--split", "validation", "--out", "new"),
+    ("evaluate", "shipped", "FACES", "--split", "validation", "--reader", "zip.safetensors"),
 )
 
 
 def test_no_command_runs_what_a_file_holds(
     trap: Path,
     portrait: Path,
+    dataset: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(trap)
+    given = {"PHOTO": str(portrait), "FACES": str(dataset)}
     for words in GIVEN:
         try:
-            status = main([str(portrait) if word == "PHOTO" else word for word in words])
+            status = main([given.get(word, word) for word in words])
         except SystemExit as done:
             status = int(done.code or 0)
         told = capsys.readouterr().err
         assert status in (1, 2), (words, told)
         assert "unexpected" not in told and "Traceback" not in told, (words, told)
+        assert any(word in told for word in words if (trap / word).exists()), (words, told)
         assert not (trap / "sprung").exists(), words
 
 

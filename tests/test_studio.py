@@ -31,7 +31,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
 from ganimate.studio.server import MAX_SESSIONS, MAX_WISH
-from ganimate.studio.wishes import Film, edit_command, split_look
+from ganimate.studio.wishes import Film, animate_command, edit_command, read_film, split_look
 
 
 @pytest.fixture(scope="module")
@@ -249,8 +249,10 @@ def test_commands_are_written_for_any_name() -> None:
         "ganimate edit 'a b.jpg' --expression smile --strength 0.8 --au 45=1 -o 'a b-edited.png'"
     )
     assert shlex.split(edit_command("-x'$(y).jpg", {1: "12=0.5"}, 2))[2:] == (
-        ["./-x'$(y).jpg", "--au", "12=0.5", "--face", "1", "-o", "-x'$(y)-edited.png"]
+        ["./-x'$(y).jpg", "--au", "12=0.5", "--face", "1", "-o", "./-x'$(y)-edited.png"]
     )
+    film = read_film({"face": 0, "keys": KEYS}, 1, load_expressions())
+    assert shlex.split(animate_command("-x.jpg", film, 1))[2:4] == ["./-x.jpg", "./-x.mp4"]
     assert edit_command("a.jpg", {}, 1) == ""
     assert split_look("12=0.8 6L=0.5") == ("", "", ["12=0.8", "6L=0.5"])
 

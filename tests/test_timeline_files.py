@@ -137,6 +137,10 @@ WRONG = {
     "true": ("keyframes:\n- {look: smile, at: true}", "line 2: at: True is not a number"),
     "endless digits": (f"keyframes:\n- {{look: smile, at: {'9' * 5000}}}", "line 2: at: "),
     "no date": ("keyframes:\n- {look: smile, at: 2001-99-99}", "line 2: at: not a value"),
+    "minutes of minutes": (
+        f"keyframes:\n- {{look: smile, at: {'1:' * 190}1.5}}",
+        "line 2: at: not a value",
+    ),
     "easing": ("keyframes:\n- {at: 0, look: smile, easing: in}", "line 2: easing: easing 'in'"),
     "strength": ("keyframes:\n- {at: 0, look: smile, strength: 2}", "line 2: strength: 2"),
     "order": (

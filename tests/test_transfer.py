@@ -169,6 +169,16 @@ def test_what_cannot_be_transferred(
         assert status == 2
         assert told in error
     assert not list(small.parent.glob("out*"))
+    calm = small.with_name("calm.png")
+    Image.open(small).save(calm)
+    before = calm.read_bytes()
+    words = ("transfer", small, small, calm, "--driver-neutral", calm, "--force")
+    status, _, error = run(*words)
+    assert status == 1 and calm.read_bytes() == before
+    assert "calm.png" in error
+    for words in (("read", "none.mp4", "-o", "x.csv"), ("transfer", "none.mp4", small, "x.mp4")):
+        status, _, error = run(*words)
+        assert status == 1 and "none.mp4: there is no such file" in error
 
 
 def test_what_is_asked_wrongly_is_said_before_the_film_is_read(

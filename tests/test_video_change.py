@@ -72,6 +72,16 @@ def test_a_timeline_at_the_films_own_seconds() -> None:
     assert targets(change, CURRENT, 2.0)[:, EYES] == pytest.approx(0.9)
 
 
+def test_a_hold_too_short_to_be_told_apart(tmp_path: Path) -> None:
+    story = tmp_path / "story.yaml"
+    story.write_text(
+        "keyframes:\n- {at: 0, look: 12=0.1}\n- {at: 1, look: 12=0.2, hold: 1.0e-17}\n"
+    )
+    timeline = Timeline.load(story)
+    assert targets(Change.along(timeline), CURRENT, 5.0)[0, SMILE] == pytest.approx(0.2)
+    assert timeline.trajectory(CURRENT, fps=25).sides[-1, 0, SMILE] == pytest.approx(0.2)
+
+
 def test_tracks_and_rounds(tmp_path: Path) -> None:
     (tmp_path / "story.yaml").write_text(
         "tracks:\n  45L: {every: 2, keys: [{at: 0.5, value: 0}, {at: 1, value: 1},"

@@ -18,6 +18,8 @@ from conftest import ROOT, names
 from encoded import COUNT, SIZE, STATED, Frames, read, write
 
 from ganimate.errors import GanimateError
+from ganimate.media.probe import probe
+from ganimate.media.statement import film_statement
 from ganimate.media.video import film_writer
 
 
@@ -119,6 +121,10 @@ def test_an_ffmpeg_that_cannot_start(
     with pytest.raises(GanimateError, match="cannot be started"):
         write(tmp_path / "film.mp4", frames)
     assert names(tmp_path) == []
+    (film := tmp_path / "film.mkv").write_bytes(b"0")
+    for ask in (probe, film_statement):
+        with pytest.raises(GanimateError, match="cannot be started"):
+            ask(film)
 
 
 def test_no_ffmpeg_at_all(tmp_path: Path, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,8 +64,10 @@ def read(
         raise UsageError("--csv and --json exclude each other")
 
     from ganimate.faces.track import check_one
+    from ganimate.files import check_file
     from ganimate.recording import is_film
 
+    check_file(source)
     moves = is_film(source)
     if moves:
         check_one(face)

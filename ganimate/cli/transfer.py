@@ -88,12 +88,14 @@ def transfer(
     ganimate transfer smiling.jpg face.jpg out.png --driver-neutral calm.jpg
     """
     from ganimate.facs import ActionUnits
+    from ganimate.files import check_file
     from ganimate.media.output import check_output
     from ganimate.recording import check_csv, check_strength, is_film
     from ganimate.survival import survival
     from ganimate.trajectory import check_fps
 
     # What is wrong with the request itself is said before anything heavy is loaded.
+    check_file(driver)
     moves = is_film(driver)
     still = _is_still(output, moves)
     check_strength(strength)
@@ -106,6 +108,8 @@ def transfer(
     for path in outputs:
         check_output(path, force=force, source=photo)
         check_output(path, force=force, source=driver)
+        if driver_neutral and Path(driver_neutral).is_file():
+            check_output(path, force=force, source=Path(driver_neutral))
 
     console = Console(quiet=quiet, as_json=json)
     marking = read_marking(

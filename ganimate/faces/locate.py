@@ -165,7 +165,7 @@ def choose(faces: list[Face], which: str, photo_name: str) -> list[Face]:
         UsageError: `which` says none of these.
     """
     words = [word.strip() for word in which.lower().split(",")]
-    if not all(word in CHOICES or word.isdecimal() for word in words):
+    if not all(word in CHOICES or (word.isdecimal() and len(word) < 10) for word in words):
         raise UsageError(
             f"--face {which!r} is no choice of faces",
             "say largest, all, left, right, a number such as 0, or several: 0,2",

@@ -97,7 +97,7 @@ def _read_expression(key: object, entry: object, default_source: str) -> Express
     if not isinstance(details["action_units"], dict):
         raise UsageError("action_units is not a set of intensities", "write {12: 0.8, 6: 0.5}")
     intensities: dict[int | str, Any] = {
-        unit: LETTERS.get(str(value).upper(), value)
+        unit: LETTERS.get(value.upper(), value) if isinstance(value, str) else value
         for unit, value in details["action_units"].items()
     }
     return Expression(

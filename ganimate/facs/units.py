@@ -279,7 +279,9 @@ def _number(name: str, value: object) -> float:
         if isinstance(value, (bool, str)):
             raise TypeError
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
+    except OverflowError:  # of digits that cannot even be written
+        raise UsageError(f"{name} is out of range", "0 to 1") from None
+    except (TypeError, ValueError):
         raise UsageError(f"{name}={value!r} is not an intensity", "a number, 0 to 1") from None
 
 

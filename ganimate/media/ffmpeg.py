@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ganimate.media.output import scratch
 from ganimate.media.planes import Planes, fitted, to_planes
 from ganimate.media.profiles import Pixels
 
+Stream = int | IO[bytes]
 Sink = Callable[["Pixels | Planes"], None]
 
 # What is stored as `Planes`, and so given to ffmpeg.
@@ -134,16 +136,7 @@ def running(arguments: list[str], name: Path) -> Iterator[Callable[[memoryview],
     """
     # A file takes the messages, since a pipe that nobody empties would stop ffmpeg.
     with tempfile.TemporaryFile() as messages:
-        try:
-            process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=messages,
-                start_new_session=True,  # Ctrl-C is for us; we end ffmpeg ourselves
-            )
-        except OSError as error:
-            raise GanimateError(f"{arguments[0]}: cannot be started: {error.strerror}") from error
+        process = started(arguments, stdin=subprocess.PIPE, stderr=messages)
         assert process.stdin is not None
         pipe = process.stdin
 
@@ -171,6 +164,26 @@ def running(arguments: list[str], name: Path) -> Iterator[Callable[[memoryview],
             process.wait()
             with suppress(OSError):
                 pipe.close()
+
+
+def started(
+    arguments: list[str],
+    *,
+    stdin: Stream = subprocess.DEVNULL,
+    stdout: Stream = subprocess.DEVNULL,
+    stderr: Stream = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """ffmpeg, running; whoever starts it ends it, as Ctrl-C does not reach it.
+
+    Raises:
+        GanimateError: it cannot be started.
+    """
+    try:
+        return subprocess.Popen(
+            arguments, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+        )
+    except OSError as error:
+        raise GanimateError(f"{arguments[0]}: cannot be started: {error.strerror}") from error
 
 
 def find_ffmpeg() -> str:

@@ -88,8 +88,17 @@ def scratch(folder: Path, suffix: str = "") -> Iterator[Path]:
 
 @cache
 def _prefix() -> str:
-    """What names begin with that are written aside on this machine; the process follows."""
-    return f".ganimate-{zlib.crc32(platform.node().encode()):08x}-"
+    """What names begin with that are written aside on this machine; the process follows.
+
+    Containers of one name may share a folder: each counts its processes for itself.
+    """
+    with suppress(OSError):
+        return _prefix_of(platform.node() + str(Path("/proc/self/ns/pid").readlink()))
+    return _prefix_of(platform.node())
+
+
+def _prefix_of(machine: str) -> str:
+    return f".ganimate-{zlib.crc32(machine.encode()):08x}-"
 
 
 @lru_cache(maxsize=256)

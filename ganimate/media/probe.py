@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganimate.errors import GanimateError
 from ganimate.files import check_file
-from ganimate.media.ffmpeg import find_ffmpeg
+from ganimate.media.ffmpeg import find_ffmpeg, started
 
 CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mxf,nut,gif,apng"
 """ffmpeg's demuxers that are let at a file. Playlists, which name other files, are none of them."""
@@ -111,18 +111,14 @@ def probe(path: Path) -> FilmInfo:
             pass
     except OSError as error:
         raise GanimateError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        done = subprocess.run(
-            probe_arguments(find_ffmpeg(), path),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=PROBE_SECONDS,
-            start_new_session=True,  # Ctrl-C is for us; run() ends ffmpeg itself
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GanimateError(f"{path}: ffmpeg cannot tell what this is") from error
-    told = done.stderr.decode(errors="replace")
+    with started(probe_arguments(find_ffmpeg(), path), stderr=subprocess.PIPE) as process:
+        try:
+            said = process.communicate(timeout=PROBE_SECONDS)[1]
+        except subprocess.TimeoutExpired as error:
+            raise GanimateError(f"{path}: ffmpeg cannot tell what this is") from error
+        finally:
+            process.kill()
+    told = said.decode(errors="replace")
     info = read_probe(told)
     if info is None:
         raise GanimateError(f"{path}: this is no film that can be read", complaint(told))

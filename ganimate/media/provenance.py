@@ -140,9 +140,18 @@ def _parse(packet: bytes) -> tuple[ET.Element, dict[str, str]] | None:
     return rdf, builder.prefixes
 
 
-def is_xmp(packet: bytes) -> bool:
-    """Whether the bytes are an XMP packet that can be added to."""
-    return _parse(packet) is not None
+def carried_xmp(packet: bytes) -> bytes | None:
+    """A packet without its thumbnails, which would show the unedited face; None if damaged."""
+    parsed = _parse(packet)
+    if parsed is None:
+        return None
+    rdf, prefixes = parsed
+    pictured = False
+    for description in rdf.findall(f"{{{_RDF}}}Description"):
+        for thumbnails in description.findall(f"{{{_XMP}}}Thumbnails"):
+            description.remove(thumbnails)
+            pictured = True
+    return _packet(rdf, prefixes) if pictured else packet
 
 
 def xmp_properties(packet: bytes) -> dict[str, str] | None:
@@ -182,9 +191,6 @@ def xmp_packet(provenance: Provenance, existing: bytes | None = None) -> bytes:
     """
     parsed = _parse(existing) if existing else None
     rdf, prefixes = parsed or (ET.Element(f"{{{_RDF}}}RDF"), {})
-    for prefix, uri in [*prefixes.items(), *_PREFIXES.items()]:
-        with suppress(ValueError):  # "ns0" and its like are ElementTree's own
-            ET.register_namespace(prefix, uri)
     name, _, version = provenance.software.partition(" ")
     stated = {
         f"{{{_IPTC}}}DigitalSourceType": DIGITAL_SOURCE_TYPE,
@@ -205,6 +211,14 @@ def xmp_packet(provenance: Provenance, existing: bytes | None = None) -> bytes:
     ours = ET.SubElement(rdf, f"{{{_RDF}}}Description", {about: subject})
     for name, value in stated.items():
         ET.SubElement(ours, name).text = value
+    return _packet(rdf, prefixes)
+
+
+def _packet(rdf: ET.Element, prefixes: Mapping[str, str]) -> bytes:
+    """A complete packet of an rdf:RDF element, UTF-8."""
+    for prefix, uri in [*prefixes.items(), *_PREFIXES.items()]:
+        with suppress(ValueError):  # "ns0" and its like are ElementTree's own
+            ET.register_namespace(prefix, uri)
     meta = ET.Element(f"{{{_X}}}xmpmeta")
     meta.append(rdf)
     return (

@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 
 from ganimate.errors import GanimateError, UsageError
-from ganimate.media.ffmpeg import find_ffmpeg
+from ganimate.media.ffmpeg import find_ffmpeg, started
 from ganimate.media.probe import NOTES, PAIR, SHOWN, FilmInfo, complaint, input_arguments, probe
 from ganimate.media.profiles import Pixels
 
@@ -126,14 +126,12 @@ def _unpacked(path: Path) -> str:
     Where it decodes, too, it sometimes ends before it has said so.
     """
     arguments = [find_ffmpeg(), *NOTES, *input_arguments(path), "-map", "0:V:0"]
-    done = subprocess.run(
-        [*arguments, "-c", "copy", "-f", "null", "-"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    return complaint(done.stderr.decode(errors="replace"))
+    arguments += ["-c", "copy", "-f", "null", "-"]
+    with started(arguments, stderr=subprocess.PIPE) as process:
+        try:
+            return complaint(process.communicate()[1].decode(errors="replace"))
+        finally:
+            process.kill()
 
 
 class _Messages:
@@ -170,16 +168,7 @@ def _decode(film: FilmSource) -> Generator[tuple[float, Pixels], None, None]:
     arguments = decode_arguments(find_ffmpeg(), film.path, film.info, film.start, film.end)
     width, height = film.size
     size = width * height * 3
-    try:
-        process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us; we end ffmpeg ourselves
-        )
-    except OSError as error:
-        raise GanimateError(f"{arguments[0]}: cannot be started: {error.strerror}") from error
+    process = started(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stderr is not None
     messages = _Messages(process.stderr)
@@ -192,7 +181,10 @@ def _decode(film: FilmSource) -> Generator[tuple[float, Pixels], None, None]:
             if film.end is not None and seconds >= film.end - _TICK:
                 return
             if seconds >= film.start - _TICK:
-                yield max(seconds, 0.0), np.frombuffer(data, np.uint8).reshape(height, width, 3)
+                yield (
+                    max(seconds, film.start),
+                    np.frombuffer(data, np.uint8).reshape(height, width, 3),
+                )
         status = process.wait()
         messages.close()
         words = " / ".join(messages.complaints)

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING
 
-from ganimate.media.ffmpeg import find_ffmpeg
+from ganimate.media.ffmpeg import find_ffmpeg, started
 from ganimate.media.probe import input_arguments
 from ganimate.media.provenance import (
     DIGITAL_SOURCE_TYPE,
@@ -119,13 +119,8 @@ def _mp4_packet(path: Path) -> bytes | None:
 def _film_comment(path: Path) -> str:
     """The comment among a film's tags; empty where there is none or ffmpeg is at a loss."""
     arguments = [find_ffmpeg(), "-v", "error", "-nostdin", *input_arguments(path)]
-    with subprocess.Popen(
-        [*arguments, "-f", "ffmetadata", "pipe:1"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for us; we end ffmpeg ourselves
-    ) as process:
+    arguments += ["-f", "ffmetadata", "pipe:1"]
+    with started(arguments, stdout=subprocess.PIPE) as process:
         alarm = Timer(TAG_SECONDS, process.kill)
         alarm.start()
         try:

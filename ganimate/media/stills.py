@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +18,16 @@ from ganimate.files import check_file
 from ganimate.media.credentials import sign_output
 from ganimate.media.exif import carried_exif, descriptive
 from ganimate.media.marker import Marker
-from ganimate.media.output import check_output, draft, write_errors
+from ganimate.media.output import draft, write_errors
 from ganimate.media.profiles import Pixels, split_alpha, to_rgb
-from ganimate.media.provenance import Provenance, is_xmp, png_text, xmp_packet
+from ganimate.media.provenance import Provenance, carried_xmp, png_text, xmp_packet
 
 if TYPE_CHECKING:
     from PIL import Image
 
 __all__ = [
     "Photo",
-    "check_output",
+    "decode_photo",
     "photo_format",
     "photo_from",
     "read_photo",
@@ -117,42 +118,59 @@ def read_photo(path: str | os.PathLike[str]) -> Photo:
     Raises:
         GanimateError: no such file, not a picture, damaged, too small or too large.
     """
+    path = Path(path)
+    check_file(path)
+    try:
+        file = path.open("rb")
+    except PermissionError as error:
+        raise GanimateError(f"{path}: may not be read", "check its permissions") from error
+    with file:
+        return replace(_read(file, str(path)), path=path)
+
+
+def decode_photo(data: bytes, name: str) -> Photo:
+    """Read a photo from the bytes of its file, as `read_photo` does; messages call it `name`."""
+    return _read(io.BytesIO(data), name)
+
+
+def _read(file: BinaryIO, name: str) -> Photo:
     from PIL import Image, UnidentifiedImageError
 
-    path = Path(path)
-    if check_file(path) == 0:
-        raise GanimateError(f"{path}: the file is empty")
     Image.init()
     formats = [name for name in READABLE if name in Image.OPEN]
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
+        if not file.read(1):
+            raise GanimateError(f"{name}: the file is empty")
+        file.seek(0)
+        with warnings.catch_warnings():
             # Pillow warns of bombs, which the check of the size refuses, and of tags it skips.
             warnings.simplefilter("ignore")
             with Image.open(file, formats=formats) as image:
-                return replace(_decode(image, str(path)), path=path)
+                return _decode(image, name)
     except (GanimateError, MemoryError):
         raise
-    except PermissionError as error:
-        raise GanimateError(f"{path}: may not be read", "check its permissions") from error
     except UnidentifiedImageError as error:
-        heif = path.suffix.lower() in {".heic", ".heif"}
+        heif = Path(name).suffix.lower() in {".heic", ".heif"}
         hint = "export it as JPEG" if heif else "JPEG, PNG, WebP, TIFF and AVIF are read"
-        raise GanimateError(f"{path}: this is not a picture that can be read", hint) from error
+        raise GanimateError(f"{name}: this is not a picture that can be read", hint) from error
     except Image.DecompressionBombError as error:
-        raise _too_large(str(path)) from error
+        raise _too_large(name) from error
     except Exception as error:  # on damaged files Pillow's decoders raise almost anything
-        raise GanimateError(f"{path}: the picture is damaged: {error}", "export it anew") from error
+        raise GanimateError(f"{name}: the picture is damaged: {error}", "export it anew") from error
 
 
-def photo_from(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Photo:
+def photo_from(source: str | os.PathLike[str] | Image.Image | NDArray[Any] | Photo) -> Photo:
     """Take a photo from wherever it is.
 
     Args:
-        source: a path, a Pillow image of any mode, or a (H, W, 3) uint8 RGB array.
+        source: a path, a Pillow image of any mode, a (H, W, 3) uint8 RGB array, or a photo that
+            has been read already.
 
     Raises:
         GanimateError: as `read_photo`, or the array is something else.
     """
+    if isinstance(source, Photo):
+        return source
     if isinstance(source, (str, os.PathLike)):
         return read_photo(source)
     if isinstance(source, np.ndarray):
@@ -303,9 +321,10 @@ def _decode(image: Image.Image, name: str) -> Photo:
         notices.append(f"{name}: its EXIF is damaged and was left out")
         upright = image
     xmp = upright.info.get("xmp")
-    if xmp is not None and not (isinstance(xmp, bytes) and is_xmp(xmp)):
-        notices.append(f"{name}: its XMP is damaged and was left out")
-        xmp = None
+    if xmp is not None:
+        xmp = carried_xmp(xmp) if isinstance(xmp, bytes) else None
+        if xmp is None:
+            notices.append(f"{name}: its XMP is damaged and was left out")
     opaque, alpha = split_alpha(upright)
     rgb, profile, notice = to_rgb(opaque, image.info.get("icc_profile"), name)
     if notice:

@@ -82,10 +82,10 @@ def translate(checkpoint: object, size: int = 128, statistics: str = "auto") -> 
 
 def _unwrap(checkpoint: object) -> dict[str, Tensor]:
     """Names and tensors without wrappers, common prefixes and layers that are listed twice."""
-    while isinstance(checkpoint, Mapping) and (
-        inner := [checkpoint[name] for name in WRAPPERS if isinstance(checkpoint.get(name), dict)]
-    ):
-        checkpoint = inner[0]
+    for _ in WRAPPERS:  # not as long as there is one: a dict can hold itself
+        if isinstance(checkpoint, Mapping):
+            inner = (checkpoint.get(name) for name in WRAPPERS)
+            checkpoint = next((one for one in inner if isinstance(one, dict)), checkpoint)
     if not isinstance(checkpoint, Mapping) or not checkpoint:
         raise ValueError("holds no named tensors")
     if "param_groups" in checkpoint:

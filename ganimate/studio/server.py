@@ -241,6 +241,7 @@ class Studio:
             try:
                 yield json.dumps({"done": first, "frames": frames}) + "\n"
                 async for step in self._one_by_one(steps):
+                    self._touch(request)
                     told: dict[str, Any] = (
                         {"file": step.name}
                         if isinstance(step, Path)
@@ -264,8 +265,14 @@ class Studio:
         key = request.path_params["id"]
         if key not in self.sessions:
             raise HTTPException(410, "this photo was put away, as others were opened since")
-        self.sessions[key] = self.sessions.pop(key)  # the last one used comes last
+        self._touch(request)
         return self.sessions[key]
+
+    def _touch(self, request: Request) -> None:
+        """The session used last comes last: it is put away last."""
+        key = request.path_params["id"]
+        if key in self.sessions:
+            self.sessions[key] = self.sessions.pop(key)
 
     async def _paint(self, make: Callable[..., T], *arguments: Any) -> T:
         """Do in a thread what takes the networks, while nobody else does."""

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ganimate.errors import GanimateError, UsageError
-from ganimate.media.stills import MAX_PIXELS, PHOTO_FORMATS
+from ganimate.media.stills import PHOTO_FORMATS, decode_photo
 from ganimate.media.video import FORMATS
 from ganimate.studio.view import View, fitting_scale, only
 from ganimate.studio.wishes import STORY, Film
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from ganimate.animator import Animator
     from ganimate.edited import Edited
     from ganimate.portrait import Portrait
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 MAX_UPLOAD = 160_000_000
 """Bytes of a photo: 50 megapixels, uncompressed. `media.stills` checks the pixels."""
 
-READABLE = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
 FILMS = tuple(suffix for suffix in FORMATS if suffix)
 VIEWS = 2
 
@@ -93,7 +90,7 @@ class Session:
             return self.edited(looks).save(Path(folder) / f"picture{suffix}").read_bytes()
 
     def film(self, film: Film, suffix: str) -> Iterator[int | Path]:
-        """Make a film as `ganimate animate --timeline` does, in a folder of this session.
+        """Make a film as `ganimate animate --timeline` does; the last one made is kept.
 
         Yields:
             How many frames are done, after each; at last the film.
@@ -103,17 +100,20 @@ class Session:
         """
         if suffix not in FILMS:
             raise UsageError(f"no film format has the suffix {suffix!r}", ", ".join(FILMS))
+        with ExitStack() as unfinished:
+            folder = TemporaryDirectory(prefix="ganimate-")
+            path = Path(unfinished.enter_context(folder))
+            path /= f"{PurePath(self.name).stem or 'film'}{suffix}"
+            portrait = only(self.portrait, [film.face])
+            trajectory = film.trajectory(portrait.current, self.expressions)
+            course = f"timeline {STORY}"
+            with portrait.film(path, fps=trajectory.fps, course=course) as writer:
+                for frame in portrait.animate_for(writer, trajectory):
+                    writer.write(frame)
+                    yield writer.frames
+            unfinished.pop_all()
         self.close()
-        self._folder = TemporaryDirectory(prefix="ganimate-")
-        path = Path(self._folder.name) / f"{PurePath(self.name).stem or 'film'}{suffix}"
-        portrait = only(self.portrait, [film.face])
-        trajectory = film.trajectory(portrait.current, self.expressions)
-        course = f"timeline {STORY}"
-        with portrait.film(path, fps=trajectory.fps, course=course) as writer:
-            for frame in portrait.animate_for(writer, trajectory):
-                writer.write(frame)
-                yield writer.frames
-        self.finished = path
+        self._folder, self.finished = folder, path
         yield path
 
     def close(self) -> None:
@@ -142,32 +142,8 @@ def open_upload(animator: Animator, data: bytes, name: str, expressions: Express
     """
     name = PurePath(name.replace("\\", "/")).name or "photo"
     try:
-        portrait = animator.open(_decoded(data, name), face="all")
+        portrait = animator.open(decode_photo(data, name), face="all")
     except GanimateError as error:
-        message = error.message.replace("the image", name, 1).replace("the photo", name, 1)
+        message = error.message.replace("the photo", name, 1)
         raise type(error)(message, error.hint) from error
     return Session(portrait, name, expressions)
-
-
-def _decoded(data: bytes, name: str) -> Image.Image:
-    """The picture in a file that is in memory; `photo_from` checks its size before its pixels."""
-    from PIL import Image, UnidentifiedImageError
-
-    if not data:
-        raise GanimateError(f"{name}: the file is empty")
-    Image.init()
-    formats = [name for name in READABLE if name in Image.OPEN]
-    try:
-        return Image.open(io.BytesIO(data), formats=formats)
-    except UnidentifiedImageError as error:
-        raise GanimateError(
-            f"{name}: this is not a picture that can be read",
-            "JPEG, PNG, WebP, TIFF and AVIF are read; export others as JPEG",
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise GanimateError(
-            f"{name}: so many pixels are too many",
-            f"shrink it to {MAX_PIXELS // 1_000_000} megapixels or less",
-        ) from error
-    except Exception as error:  # on damaged files Pillow's decoders raise almost anything
-        raise GanimateError(f"{name}: the picture is damaged: {error}", "export it anew") from error

@@ -169,14 +169,7 @@ def shrunk(portrait: Portrait, scale: float) -> Portrait:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     shown = cv2.resize(opaque.pixels, size, interpolation=cv2.INTER_AREA)
     pixels = np.asarray(shown, np.uint8)
-    faces = tuple(
-        replace(
-            face,
-            frame=face.frame.resized(scale),
-            landmarks=(face.landmarks + 0.5) * np.float32(scale) - np.float32(0.5),
-        )
-        for face in portrait.faces
-    )
+    faces = tuple(face.scaled(np.divide(size, (width, height))) for face in portrait.faces)
     photo = replace(opaque, pixels=pixels)
     return replace(portrait, photo=photo, faces=faces, chosen=faces)
 

@@ -131,12 +131,12 @@ def edit_command(name: str, looks: Mapping[int, str], faces: int) -> str:
         words += _face(face, faces)
     else:
         words += [word for face, look in looks.items() for word in ("--at", str(face), look)]
-    return shlex.join([*words, "-o", f"{PurePath(name).stem}-edited.png"])
+    return shlex.join([*words, "-o", _path(f"{PurePath(name).stem}-edited.png")])
 
 
 def animate_command(name: str, film: Film, faces: int) -> str:
     """The command that makes the film of `Film.story`, saved as story.yaml."""
-    words = ["ganimate", "animate", _path(name), f"{PurePath(name).stem}.mp4"]
+    words = ["ganimate", "animate", _path(name), _path(f"{PurePath(name).stem}.mp4")]
     words += ["--timeline", STORY, *(["--blink"] if film.blink else [])]
     return shlex.join([*words, *_face(film.face, faces)])
 

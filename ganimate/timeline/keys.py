@@ -41,6 +41,11 @@ class Keyframe:
         """When the face moves on, in seconds."""
         return self.at + self.hold
 
+    @property
+    def knots(self) -> tuple[float, ...]:
+        """When the curve passes it: twice where it holds."""
+        return (self.at, self.end) if self.end > self.at else (self.at,)
+
 
 @dataclass(frozen=True, eq=False)
 class Track:

@@ -11,7 +11,7 @@ import yaml
 
 from ganimate.errors import UsageError
 from ganimate.facs import Expression, sided
-from ganimate.files import MAX_YAML, ShallowLoader, read_file
+from ganimate.files import BAD_VALUES, MAX_YAML, ShallowLoader, read_file
 from ganimate.timeline.keys import (
     MAX_SECONDS,
     Keyframe,
@@ -200,8 +200,7 @@ class _Story:
             return reader(yaml.constructor.SafeConstructor().construct_object(node))
         except UsageError as error:
             raise self.wrong(node, name, error) from None
-        except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
-            # !!python/..., !!bool x, 2001-99-99
+        except (yaml.YAMLError, *BAD_VALUES) as error:  # !!python/... is the former
             raise self.wrong(node, name, UsageError("not a value that YAML knows")) from error
 
 

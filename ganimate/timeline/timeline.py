@@ -142,7 +142,7 @@ class Timeline:
         check_choice("base", base, ("current", "neutral"))
         rate = fps if fps is not None else self.fps if self.fps is not None else DEFAULT_FPS
         check_fps(rate)
-        times = np.array([time for key in self.keyframes for time in _times(key)])
+        times = np.array([time for key in self.keyframes for time in key.knots])
         knots = on_frames(times, rate)
         frames = self._last_frame(knots, rate) + 1
         check_length(frames)
@@ -156,9 +156,9 @@ class Timeline:
             shown = [
                 blend(start, looks[key.look], key.strength).sides.ravel()
                 for key in self.keyframes
-                for _ in _times(key)
+                for _ in key.knots
             ]
-            ways = [key.easing or in_between for key in self.keyframes for _ in _times(key)]
+            ways = [key.easing or in_between for key in self.keyframes for _ in key.knots]
             values = np.stack(shown).astype(np.float64)
             rows = interpolate(knots, values, np.arange(float(frames)), ways[1:])
         else:
@@ -178,8 +178,3 @@ class Timeline:
         if len(knots) or once:
             return max([*map(int, knots[-1:]), *(track.last_frame(fps) for track in once)])
         return max(track.last_frame(fps) for track in self.tracks.values())
-
-
-def _times(key: Keyframe) -> tuple[float, ...]:
-    """A keyframe that holds is two knots of the curve."""
-    return (key.at, key.end) if key.hold else (key.at,)

@@ -123,9 +123,10 @@ def unpack(folder: Path, checkpoint: Path) -> list[str]:
         halves = (torch.bfloat16, torch.float16)
         tensors = {k: v.float() if v.dtype in halves else v for k, v in whole.items()}
         state = unflatten(index["state"], tensors)
-        save_state(checkpoint, state["checkpoint"])
+        # The checkpoint last: where it is, all is.
         if "companion" in state:
             save_state(checkpoint.with_name(COMPANION), state["companion"])
+        save_state(checkpoint, state["checkpoint"])
     except (LookupError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise GanimateError(f"{folder / INDEX}: does not fit its parts: {error}") from error
     return list(map(str, index["reduced"]))

@@ -9,10 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
+
 from ganimate.errors import GanimateError, UsageError
 from ganimate.files import read_yaml
+from ganimate.networks.evaluation_reader import EvaluationReader
+from ganimate.networks.generator import Generator
+from ganimate.networks.reader import Reader
 from ganimate.training.augment import Jitter
 from ganimate.training.precision import PRECISIONS
+
+BELOW_1 = 1 - 1e-9
+MOST = 2**20
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,9 @@ class Adam:
     beta1: float = 0.5
     beta2: float = 0.999
     decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_range(self, 0, BELOW_1, "beta1", "beta2")
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,8 @@ class Schedule:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
             raise UsageError("steps and batch are whole numbers from 1")
+        _check_range(self, 0, 1, "warmup", "decay_from")
+        _check_range(self, 0, BELOW_1, "average")
 
 
 @dataclass(frozen=True)
@@ -70,6 +84,10 @@ class ReaderRecipe:
 
     def __post_init__(self) -> None:
         _check_precision(self.precision)
+        _check_network(Reader, self.network)
+        _check_range(self, 0, 1, "rough_share", "junk_share")
+        if self.rough_share + self.junk_share > 1:
+            raise UsageError("rough_share and junk_share are more than a batch together")
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,7 @@ class EvaluationRecipe:
 
     def __post_init__(self) -> None:
         _check_precision(self.precision)
+        _check_network(EvaluationReader, self.network)
 
 
 @dataclass(frozen=True)
@@ -155,6 +174,7 @@ class Critic:
     augment: bool = False
 
     def __post_init__(self) -> None:
+        _check_range(self, 1, MOST, "updates", "penalty_every", "width", "cap", "layers")
         if self.sees not in ("pixels", "features"):
             raise UsageError(f"critic: sees {self.sees!r}", "pixels or features")
         if self.loss not in ("wgan-gp", "hinge"):
@@ -202,6 +222,8 @@ class GeneratorRecipe:
 
     def __post_init__(self) -> None:
         _check_precision(self.precision)
+        _check_network(Generator, self.network)
+        _check_range(self, 0, 1, "motion_only", "target_noise")
 
 
 Recipe = ReaderRecipe | EvaluationRecipe | GeneratorRecipe
@@ -246,7 +268,7 @@ def _build(kind: type[Any], data: dict[str, Any], where: str) -> Any:
             values[key] = _build(hint, value, f"{where}: {key}")
         elif hint is float and _is_finite(value):
             values[key] = float(value)
-        elif isinstance(value, typing.get_origin(hint) or hint) and hint is not float:
+        elif _is_of(value, hint):
             values[key] = value
         else:
             raise UsageError(f"{where}: {key} must be a {getattr(hint, '__name__', hint)}")
@@ -254,6 +276,15 @@ def _build(kind: type[Any], data: dict[str, Any], where: str) -> Any:
         return kind(**values)
     except UsageError as error:
         raise UsageError(f"{where}: {error.message}", error.hint) from None
+
+
+def _is_of(value: object, hint: Any) -> bool:
+    """Whether a value is an int, bool, str, dict or list of its hint's kind."""
+    if isinstance(value, bool) or hint is float:
+        return hint is bool
+    if isinstance(value, list):
+        return hint == list[str] and all(isinstance(one, str) for one in value)
+    return isinstance(value, typing.get_origin(hint) or hint)
 
 
 def _is_finite(value: object) -> bool:
@@ -273,3 +304,20 @@ def describe(recipe: Recipe) -> dict[str, Any]:
 def _check_precision(name: str) -> None:
     if name not in PRECISIONS:
         raise UsageError(f"precision: {name!r}", f"one of {', '.join(PRECISIONS)}")
+
+
+def _check_range(recipe: object, least: float, most: float, *names: str) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        if not least <= value <= most:
+            raise UsageError(f"{name}: {value:g} is out of range", f"{least:g} to {most:g}")
+
+
+def _check_network(kind: type[nn.Module], arguments: dict[str, Any]) -> None:
+    """Build it, but without memory for its weights."""
+    try:
+        with torch.device("meta"):
+            kind(**arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        message = str(error).removeprefix(f"{kind.__name__}.__init__() ")
+        raise UsageError(f"network: {message}") from None

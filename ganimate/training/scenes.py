@@ -175,9 +175,7 @@ def make_scenes(
     shut = (laid_over(closed[:, 0, 0, 0]) > 0).nonzero()[:, 0]
     if lenders.lids is not None and len(shut) > 0:
         lids[shut] = lid_area(down[shut]) * laid_over(closed[shut])
-        picture[shut] = lend_lids(
-            picture[shut], down[shut], places[shut], lids[shut], lenders.lids
-        )
+        picture[shut] = lend_lids(picture[shut], down[shut], places[shut], lids[shut], lenders.lids)
     # A little wider than the lids themselves: the white of an eye must not peep out below.
     covers = _halved(F.max_pool2d(lids, 3, 1, 1) * (~pick))
     laid = Laid(places, _halved(mouth_of_truth * opens), covers)
