@@ -13,24 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganimate.errors import UsageError
+from ganimate.errors import UsageError, check_choice
 from ganimate.facs import (
     AU_NUMBERS,
+    BASES,
     ROWS,
     Expression,
     load_expressions,
     parse_change,
     sided,
 )
-from ganimate.trajectory import IN_BETWEENS, check_choice, interpolate
+from ganimate.trajectory import IN_BETWEENS, interpolate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ganimate.timeline import Timeline
     from ganimate.timeline.keys import Track
-
-_BASES = ("current", "neutral")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +95,7 @@ class Change:
             UsageError: an unknown word.
         """
         check_choice("in-between", in_between, IN_BETWEENS)
-        check_choice("base", base, _BASES)
+        check_choice("base", base, BASES)
         times: list[float] = []
         parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         ways: list[str] = []
@@ -139,7 +138,7 @@ def _parts(
     look: str, strength: float, base: str, expressions: Mapping[str, Expression] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What a look keeps of a face, and what it adds, (2, 17) each."""
-    check_choice("base", base, _BASES)
+    check_choice("base", base, BASES)
     if not 0 <= strength <= 1:
         raise UsageError(f"strength {strength:g} is out of range", "0 to 1")
     known = load_expressions() if expressions is None else expressions

@@ -5,6 +5,8 @@ Raised anywhere in the library, caught once, in ``ganimate/cli/app.py``.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 
 class GanimateError(Exception):
     """A failure that is explained in one line.
@@ -29,3 +31,9 @@ class UsageError(GanimateError):
     """The request itself is wrong: an unknown action unit, a bad number, a wrong suffix."""
 
     exit_code = 2
+
+
+def check_choice(name: str, value: str, legal: Collection[str]) -> None:
+    """Raise UsageError unless `value` is one of the `legal`, which are named."""
+    if value not in legal:
+        raise UsageError(f"{name} {value!r} is unknown", f"known: {', '.join(legal)}")

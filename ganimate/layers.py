@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
@@ -57,13 +57,33 @@ class Layer:
             sides: (n, 2, 17), the intensities of the subject's right and left, 0..1. Only where
                 they differ is a face painted twice.
         """
-        right, left = sides[:, 0], sides[:, 1]
-        uneven = np.flatnonzero((right != left).any(axis=1))
-        rows = np.concatenate([right, left[uneven]])
-        painted = self.engine.paint(self.encoded, rows, self.current.vector)
-        for index, other in zip(uneven, painted[len(right) :], strict=True):
-            painted[index] = self.midline.join(painted[index], other)
-        return painted[: len(right)]
+        current = self.current.vector
+        return paint_sides(
+            lambda _, asked: self.engine.paint(self.encoded, asked, current),
+            sides,
+            [self.midline] * len(sides),
+        )
+
+
+def paint_sides(
+    paint: Callable[[NDArray[np.intp], NDArray[np.float32]], list[Painted]],
+    sides: NDArray[np.float32],
+    midlines: Sequence[Midline],
+) -> list[Painted]:
+    """Paint n faces in one batch; only where the sides differ is one painted twice.
+
+    Args:
+        paint: given which of the n, (m,), and the intensities asked of them, (m, 17), paints them.
+        sides: (n, 2, 17), the intensities of the subject's right and left, 0..1.
+        midlines: where the halves of each face meet.
+    """
+    right, left = sides[:, 0], sides[:, 1]
+    uneven = np.flatnonzero((right != left).any(axis=1))
+    rows = np.concatenate([np.arange(len(sides)), uneven])
+    painted = paint(rows, np.concatenate([right, left[uneven]]))
+    for index, other in zip(uneven.tolist(), painted[len(sides) :], strict=True):
+        painted[index] = midlines[index].join(painted[index], other)
+    return painted[: len(sides)]
 
 
 def layers(

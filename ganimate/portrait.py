@@ -14,9 +14,9 @@ import numpy as np
 
 from ganimate.canvas import Canvas
 from ganimate.edited import Edited
-from ganimate.errors import UsageError
+from ganimate.errors import UsageError, check_choice
 from ganimate.faces.locate import Face
-from ganimate.facs import ActionUnits, Expression, blend, parse_look
+from ganimate.facs import BASES, ActionUnits, Expression, blend, parse_look
 from ganimate.layers import Layer, compose, layers
 from ganimate.media.planes import Planes
 from ganimate.media.provenance import Marking, Provenance
@@ -248,8 +248,7 @@ def _target(
     expressions: Mapping[str, Expression] | None,
 ) -> ActionUnits:
     """What a face that shows `current` is to show."""
-    if base not in ("current", "neutral"):
-        raise UsageError(f"base {base!r} is unknown", "known: current, neutral")
+    check_choice("base", base, BASES)
     start = current if base == "current" else ActionUnits()
     if isinstance(look, str):
         return blend(start, parse_look(look, current, expressions=expressions, base=base), strength)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ganimate.errors import GanimateError, UsageError
-from ganimate.facs import AU_NUMBERS, ActionUnits
+from ganimate.errors import GanimateError, UsageError, check_choice
+from ganimate.facs import AU_NUMBERS, BASES, ActionUnits
 from ganimate.media.output import draft, write_errors
 from ganimate.media.stills import PHOTO_FORMATS
 from ganimate.smoothing import OneEuro
 from ganimate.timeline import Timeline, openface
-from ganimate.trajectory import MAX_FRAMES, Trajectory, check_choice
+from ganimate.trajectory import MAX_FRAMES, Trajectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -141,7 +141,7 @@ class Recording:
         Raises:
             UsageError: an unknown base, or a strength out of range.
         """
-        check_choice("base", base, ("current", "neutral"))
+        check_choice("base", base, BASES)
         check_strength(strength)
         start = current if base == "current" else ActionUnits()
         rest = self.neutral() if neutral is None else neutral

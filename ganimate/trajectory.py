@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ganimate.errors import UsageError
+from ganimate.errors import UsageError, check_choice
 from ganimate.facs import AU_NUMBERS, ActionUnits
 
 MAX_FRAMES = 100_000  # an hour at 25 frames a second
@@ -310,15 +310,12 @@ def _frames(name: str, seconds: float, fps: float) -> int:
 
 
 def check_length(frames: int) -> None:
+    """Raise UsageError unless a film may have so many frames."""
     if not 1 <= frames <= MAX_FRAMES:
         raise UsageError(f"a trajectory of {frames} frames", f"1 to {MAX_FRAMES} are possible")
 
 
 def check_fps(fps: float) -> None:
+    """Raise UsageError unless a film may show so many frames a second."""
     if not MIN_FPS <= fps <= MAX_FPS:
         raise UsageError(f"fps {fps:g} is out of range", f"{MIN_FPS:g} to {MAX_FPS:g}")
-
-
-def check_choice(name: str, value: str, legal: Collection[str]) -> None:
-    if value not in legal:
-        raise UsageError(f"{name} {value!r} is unknown", f"known: {', '.join(legal)}")

@@ -18,6 +18,7 @@ from ganimate.faces.blend import Blender
 from ganimate.faces.halves import Midline
 from ganimate.faces.pose import MAX_YAW, yaw
 from ganimate.faces.track import GAP, Tracker, check_one
+from ganimate.layers import paint_sides
 from ganimate.media.provenance import Marking, Provenance
 from ganimate.media.remake import film_remaker
 from ganimate.media.watermark import ENOUGH, Watermark, score
@@ -284,7 +285,7 @@ def paint(
     currents: NDArray[np.float32],
     midlines: list[Midline],
 ) -> list[Painted]:
-    """Paint n faces in one batch; only where the sides differ is one painted twice.
+    """Paint the faces of n frames in one batch.
 
     Args:
         engine: what paints.
@@ -293,11 +294,8 @@ def paint(
         currents: (n, 17), what the crops show.
         midlines: where the halves of each face meet.
     """
-    right, left = targets[:, 0], targets[:, 1]
-    uneven = np.flatnonzero((right != left).any(axis=1))
-    rows = np.concatenate([np.arange(len(crops)), uneven])
-    asked = np.concatenate([right, left[uneven]])
-    painted = engine.paint(engine.encode(crops[rows]), asked, currents[rows])
-    for index, other in zip(uneven, painted[len(crops) :], strict=True):
-        painted[index] = midlines[index].join(painted[index], other)
-    return painted[: len(crops)]
+    return paint_sides(
+        lambda rows, asked: engine.paint(engine.encode(crops[rows]), asked, currents[rows]),
+        targets,
+        midlines,
+    )

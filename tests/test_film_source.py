@@ -46,8 +46,8 @@ def test_what_it_says_of_a_film(film: Path) -> None:
         assert source.fps == 25
         assert source.duration == pytest.approx(COUNT / 25)
         assert source.frames == COUNT
-        assert source.has_audio
-        assert not source.variable
+        assert source.info.audio
+        assert not source.info.variable
         assert source.colours == Colours("bt709", "bt709", "bt709", "tv")
         assert source.info.audio == ("aac",)
 
@@ -119,7 +119,7 @@ def test_variable_frame_rate(film: Path, tmp_path: Path) -> None:
     kept = [n for n in range(COUNT) if n % 4 == 0 or n > 12]
     with open_film(path) as source:
         got = list(source)
-        assert source.variable
+        assert source.info.variable
         assert source.info.rate == 25
         assert 8 < source.fps < 20
     assert [seconds for seconds, _ in got] == pytest.approx([n / 25 for n in kept])
@@ -132,7 +132,7 @@ def test_a_film_that_does_not_state_its_length(film: Path, tmp_path: Path) -> No
     with open_film(tmp_path / "live.webm") as source:
         assert source.duration is None
         assert source.frames is None
-        assert not source.has_audio
+        assert not source.info.audio
         assert len(list(source)) == COUNT
 
 

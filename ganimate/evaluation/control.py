@@ -128,7 +128,11 @@ def leakage(readings: Tensor) -> Tensor:
     return others / (len(AU_NUMBERS) - 1)
 
 
-def real_rise(read: Tensor, labels: Tensor, strongest: int = 10) -> Tensor:
+STRONGEST = 10
+"""How many faces, of the highest labels, are taken to be at their most."""
+
+
+def real_rise(read: Tensor, labels: Tensor) -> Tensor:
     """What the reader sees rise from real faces at rest to real faces that are at their most.
 
     A reader that learned from noisy labels flattens what it reads: even the strongest faces do not
@@ -137,12 +141,11 @@ def real_rise(read: Tensor, labels: Tensor, strongest: int = 10) -> Tensor:
     Args:
         read: (n, 17), its readings of photos.
         labels: (n, 17), theirs.
-        strongest: how many faces, of the highest labels, are at their most.
 
     Returns:
         (17,): the mean reading of the strongest less that of all labelled below 0.02.
     """
-    top = labels.topk(min(strongest, len(labels)), dim=0).indices
+    top = labels.topk(min(STRONGEST, len(labels)), dim=0).indices
     highest = read.gather(0, top).mean(0)
     resting = (labels < 0.02).float()
     return highest - (read * resting).sum(0) / resting.sum(0).clamp(min=1)

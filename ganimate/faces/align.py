@@ -40,6 +40,16 @@ LEFT_EYE = (263, 362, 386, 374)
 MOUTH = (61, 291)
 """Landmarks whose means stand for the eyes (the person's own right and left) and the mouth."""
 
+ACROSS, DOWN, MIDDLE = 1.25, 1.16, 0.47
+"""Half the frame's side is so many distances between the eyes, or from eyes to mouth, whichever is
+more; its middle is so far down from the eyes to the mouth."""
+
+
+def within(point: ArrayLike, height: int, width: int) -> bool:
+    """Whether a point (x, y) lies in a picture; its mirrored margin shows faces, too."""
+    x, y = np.asarray(point, float)
+    return bool(-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5)
+
 
 @dataclass(frozen=True)
 class FaceFrame:
@@ -77,10 +87,10 @@ class FaceFrame:
         # eyes draw together, keeps its scale.
         direction = across + np.array([down[1], -down[0]])
         length = math.hypot(*direction)
-        half_side = max(1.25 * math.hypot(*across), 1.16 * math.hypot(*down))
+        half_side = max(ACROSS * math.hypot(*across), DOWN * math.hypot(*down))
         if not (math.isfinite(half_side) and length > 1e-6 * half_side > 0):
             raise GanimateError("these landmarks are no face: eyes and mouth do not span a square")
-        centre = eyes + 0.47 * down
+        centre = eyes + MIDDLE * down
         return cls(
             centre=(float(centre[0]), float(centre[1])),
             x_axis=(float(direction[0]) / length, float(direction[1]) / length),
@@ -92,6 +102,11 @@ class FaceFrame:
         """Frame a square whose upper edge is turned by `roll` degrees, clockwise on screen."""
         angle = math.radians(roll)
         return cls(centre, (math.cos(angle), math.sin(angle)), half_side)
+
+    def apart(self, other: FaceFrame) -> float:
+        """How far this frame is from another and differs in size, in the other's half sides."""
+        moved = math.dist(self.centre, other.centre) / other.half_side
+        return moved + abs(math.log(self.half_side / other.half_side))
 
     @property
     def roll(self) -> float:

@@ -290,7 +290,7 @@ class Blender:
         return np.stack([side * (cos * x - sin * y), side * (sin * x + cos * y)]).astype(np.float32)
 
     def _move(self, source: NDArray[np.uint8], offsets: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The box's own pixels, taken from as far away as the grid's `_offsets` say."""
+        """The box's own pixels, taken from as far away as the grid's `offsets` say."""
         import cv2
 
         how = cv2.INTER_CUBIC

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ganimate.errors import GanimateError
-from ganimate.faces.align import FaceFrame
+from ganimate.faces.align import FaceFrame, within
 from ganimate.faces.locate import Face, distinct, shrink, windows
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class BuiltinLocator:
             for left, top, side, _ in boxes:
                 middle = (left + (side - 1) / 2, top + (side - 1) / 2 + BOX_DOWN * side)
                 x, y = (float(v) for v in view.to_photo(middle, size))
-                if 0 <= x < width and 0 <= y < height:
+                if within((x, y), height, width):
                     half_side = BOX_HALF_SIDE * float(side) * view.native_side / size
                     yield FaceFrame.turned((x, y), half_side, roll)
 
@@ -180,7 +180,7 @@ def refine(pixels: NDArray[np.uint8], frames: Sequence[FaceFrame], reader: Reade
                 face = Face.from_landmarks(frame.to_photo(landmarks), float(score))
             except GanimateError:  # the points fell together: no face
                 continue
-            if look < LOOKS - 1 or _apart(face.frame, frame) < STEADY:
+            if look < LOOKS - 1 or face.frame.apart(frame) < STEADY:
                 faces.append(face)
         frames = [face.frame for face in faces]
     return faces
@@ -200,10 +200,4 @@ def drift_of(pixels: NDArray[np.uint8], face: Face, reader: Reader) -> float:
     again = refine(pixels, [face.frame.scaled(1.3), face.frame.scaled(0.77)], reader)
     if len(again) < 2:
         return math.inf
-    return max(_apart(one.frame, face.frame) for one in again)
-
-
-def _apart(frame: FaceFrame, other: FaceFrame) -> float:
-    """How far frames lie apart and differ in size, in half-sides."""
-    moved = math.dist(frame.centre, other.centre) / other.half_side
-    return moved + abs(math.log(frame.half_side / other.half_side))
+    return max(one.frame.apart(face.frame) for one in again)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganimate.errors import GanimateError
-from ganimate.faces.align import FaceFrame
+from ganimate.faces.align import FaceFrame, within
 from ganimate.faces.locate import MAX_FACES, Face, distinct, shrink, windows
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class MediaPipeLocator:
                 Face.from_landmarks((points + 0.5) * factor - 0.5, DOUBTFUL)
                 for view in views
                 for points in self._landmarkers[DOUBTFUL](small, view, size=256)
-                if _inside(points, height, width)
+                if within(points.mean(0), height, width)
             )
             refined = (self._refine(pixels, face.frame) for face in candidates)
             found = distinct([*found, *(face for face in refined if face)])
@@ -206,12 +206,6 @@ class _Clock:
         self._seconds = seconds
         self._last = max(self._last + 1, round(1000 * (self._begun + seconds)))
         return self._last
-
-
-def _inside(points: NDArray[Any], height: int, width: int) -> bool:
-    """Whether a face's middle lies in the photo: its mirrored margin shows faces, too."""
-    x, y = points.mean(0)
-    return bool(-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5)
 
 
 @contextlib.contextmanager

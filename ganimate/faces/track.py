@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganimate.errors import GanimateError, UsageError
-from ganimate.faces.align import FaceFrame
+from ganimate.faces.align import FaceFrame, within
 from ganimate.faces.locate import Face, Locator, choose
 from ganimate.smoothing import OneEuro
 
@@ -85,9 +85,9 @@ class Tracker:
             return None
         face = self._locator.follow(pixels, self._last.frame, seconds)
         height, width = pixels.shape[:2]
-        if face is None or not _within(face, height, width):
+        if face is None or not within(face.landmarks.mean(0), height, width):
             return None
-        return face if _apart(face.frame, self._last.frame) < REACH else None
+        return face if face.frame.apart(self._last.frame) < REACH else None
 
     def _found(self, seconds: float, pixels: NDArray[np.uint8]) -> Face | None:
         """The face anywhere in the frame, if it is time to look."""
@@ -102,8 +102,8 @@ class Tracker:
             return _chosen(faces, self._which)
         if seconds - self._seen <= GAP:
             last = self._last.frame
-            near = min(faces, key=lambda face: _apart(face.frame, last), default=None)
-            face = near if near and _apart(near.frame, last) < 2 * REACH else None
+            near = min(faces, key=lambda face: face.frame.apart(last), default=None)
+            face = near if near and near.frame.apart(last) < 2 * REACH else None
             self._others = [other for other in faces if other is not face]
             return face
         known = [face for face in faces if any(face.overlap(one) > 0.3 for one in self._others)]
@@ -144,15 +144,3 @@ def _chosen(faces: list[Face], which: str) -> Face | None:
         return choose(faces, which, "the film")[0]
     except GanimateError:
         return None
-
-
-def _within(face: Face, height: int, width: int) -> bool:
-    """Whether the middle of a face is in the picture: beyond its edge there is but a mirror."""
-    x, y = face.landmarks.mean(0)
-    return bool(0 <= x < width and 0 <= y < height)
-
-
-def _apart(frame: FaceFrame, other: FaceFrame) -> float:
-    """How far frames lie apart and differ in size, in half-sides of the other."""
-    moved: float = math.dist(frame.centre, other.centre) / other.half_side
-    return moved + abs(math.log(frame.half_side / other.half_side))

@@ -9,7 +9,7 @@ from ganimate.facs.assignments import (
     looks_like_assignment,
     parse_assignments,
 )
-from ganimate.facs.expressions import Expression, load_expressions, parse_change, parse_look
+from ganimate.facs.expressions import BASES, Expression, load_expressions, parse_change, parse_look
 from ganimate.facs.units import (
     ACTION_UNITS,
     AU_NUMBERS,
@@ -25,6 +25,7 @@ from ganimate.facs.units import (
 __all__ = [
     "ACTION_UNITS",
     "AU_NUMBERS",
+    "BASES",
     "ROWS",
     "SIDES",
     "ActionUnit",

@@ -11,7 +11,7 @@ from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any
 
-from ganimate.errors import UsageError
+from ganimate.errors import UsageError, check_choice
 from ganimate.facs.assignments import (
     LETTERS,
     NUMBER,
@@ -23,7 +23,8 @@ from ganimate.facs.assignments import (
 from ganimate.facs.units import ActionUnits, blend, find_sided, nearest, plain
 from ganimate.files import read_yaml
 
-_BASES = ("current", "neutral")
+BASES = ("current", "neutral")
+"""What action units fall back to that nobody names: what the face shows, or rest."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,7 @@ def parse_look(
         UsageError: an unknown expression (the nearest is suggested), a bad strength, or a
             bad assignment.
     """
-    if base not in _BASES:
-        raise UsageError(f"base {base!r} is unknown", f"known: {', '.join(_BASES)}")
+    check_choice("base", base, BASES)
     known = _builtin_expressions() if expressions is None else expressions
     start = current if base == "current" else ActionUnits()
     head, assignments = _split(words(text), known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from ganimate.media.profiles import Pixels
 from ganimate.media.watermark import Watermark, watermarks
 
 if TYPE_CHECKING:
-    from ganimate.faces.align import FaceFrame
     from ganimate.media.provenance import Provenance
 
 LABEL = "AI-edited"
@@ -42,26 +40,19 @@ class Marker:
     def mark(
         self,
         pixels: Pixels,
-        faces: Sequence[FaceFrame] | None = None,
         out: Pixels | None = None,
     ) -> Pixels:
-        """A marked copy of a picture.
+        """A copy with the first picture's watermark, which codecs keep better than a changing one.
 
         Args:
             pixels: HWC uint8 RGB.
-            faces: where its faces are, if they move; else they stay where they were, and the
-                first picture's watermark, which a codec keeps better than a changing one.
             out: where to put the copy; else it is a new array.
         """
         marked = np.empty_like(pixels) if out is None else out
         np.copyto(marked, pixels)
-        if faces is not None:
-            marks = [Watermark(pixels, face) for face in faces]
-        else:
-            if self._constant is None:
-                self._constant = watermarks(pixels, self._faces)
-            marks = self._constant
-        for watermark in marks:
+        if self._constant is None:
+            self._constant = watermarks(pixels, self._faces)
+        for watermark in self._constant:
             watermark.add_to(marked)
         if self.labelled:
             self.label.draw_on(marked)

@@ -45,8 +45,6 @@ class FilmSource:
         fps: frames a second, on average where the rate is variable.
         duration: seconds of the part; None where the file does not state it.
         frames: how many the part has, estimated; None where the file does not state its length.
-        has_audio: whether there is an audio stream.
-        variable: whether frames are shown for different times, as far as the header tells.
         colours: colour tags.
     """
 
@@ -54,7 +52,6 @@ class FilmSource:
         self.path, self.info = path, info
         self.start, self.end = start, end
         self.size, self.fps, self.colours = info.size, info.fps, info.colours
-        self.has_audio, self.variable = bool(info.audio), info.variable
         ends = [time for time in (end, info.duration) if time is not None]
         self.duration = min(ends) - start if info.duration is not None else None
         self.frames = max(1, round(self.duration * self.fps)) if self.duration is not None else None

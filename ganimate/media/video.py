@@ -79,13 +79,12 @@ class FilmWriter:
         self._marker = Marker(provenance, frame_size) if provenance else None
         self._marked: Pixels | None = None
 
-    def write(self, frame: Pixels | Planes, faces: Sequence[FaceFrame] | None = None) -> None:
+    def write(self, frame: Pixels | Planes) -> None:
         """Add a frame.
 
         Args:
             frame: (H, W, 3) uint8 RGB of the size the film was opened for; or, if the film is
                 planar, what was made of one that `fit` fitted, with the marks of `marker`.
-            faces: where the edited faces are in it, if they are not where the provenance says.
         """
         if isinstance(frame, Planes):
             if not self.planar or frame.luma.shape != self.size[::-1]:
@@ -99,7 +98,7 @@ class FilmWriter:
             )
         if self._marker:
             # One array for all frames: a new one of many megapixels costs as much as its copying.
-            frame = self._marked = self._marker.mark(frame, faces, self._marked)
+            frame = self._marked = self._marker.mark(frame, self._marked)
         self._sink(self._convert(frame) if self._convert else frame)
         self.frames += 1
 

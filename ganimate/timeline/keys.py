@@ -10,10 +10,10 @@ from reprlib import repr as shortened
 import numpy as np
 from numpy.typing import NDArray
 
-from ganimate.errors import UsageError
+from ganimate.errors import UsageError, check_choice
 from ganimate.facs import ActionUnits, Expression, parse_look
 from ganimate.facs.assignments import LETTERS
-from ganimate.trajectory import IN_BETWEENS, MAX_FRAMES, MIN_FPS, check_choice, interpolate
+from ganimate.trajectory import IN_BETWEENS, MAX_FRAMES, MIN_FPS, interpolate
 
 MAX_SECONDS = MAX_FRAMES / MIN_FPS
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ganimate.errors import GanimateError, UsageError
-from ganimate.facs import AU_NUMBERS, ROWS, ActionUnits, Expression, blend, parse_look, sided
+from ganimate.errors import GanimateError, UsageError, check_choice
+from ganimate.facs import AU_NUMBERS, BASES, ROWS, ActionUnits, Expression, blend, parse_look, sided
 from ganimate.facs.assignments import NUMBER
 from ganimate.timeline import openface, story
 from ganimate.timeline.keys import (
@@ -24,7 +24,6 @@ from ganimate.timeline.keys import (
 from ganimate.trajectory import (
     IN_BETWEENS,
     Trajectory,
-    check_choice,
     check_fps,
     check_length,
     interpolate,
@@ -139,7 +138,7 @@ class Timeline:
             UsageError: an unknown word, an fps out of range, or more than 100,000 frames.
         """
         check_choice("in-between", in_between, IN_BETWEENS)
-        check_choice("base", base, ("current", "neutral"))
+        check_choice("base", base, BASES)
         rate = fps if fps is not None else self.fps if self.fps is not None else DEFAULT_FPS
         check_fps(rate)
         times = np.array([time for key in self.keyframes for time in key.knots])

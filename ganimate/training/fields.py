@@ -29,13 +29,14 @@ RIMS = (
 CACHED = 2**19
 """Weights that are worked out at once on a CPU: 2 MB of them."""
 
+SOFTNESS = 0.6
+"""Distance in crop pixels below which landmarks blend."""
+
 KEPT = [i for i in range(478) if i not in IRISES]
 """Irises do not move with the lids: left out of every field."""
 
 
-def dense_field(
-    result: Tensor, source: Tensor, size: int = FIELD_SIZE, softness: float = 0.6
-) -> Tensor:
+def dense_field(result: Tensor, source: Tensor, size: int = FIELD_SIZE) -> Tensor:
     """The flow that takes a picture with landmarks `source` to one with landmarks `result`.
 
     Inverse-distance interpolation (Shepard 1968) of the landmarks' offsets, held at zero around
@@ -44,7 +45,6 @@ def dense_field(
     Args:
         result, source: (n, 478, 2) in crop pixels.
         size: side of the field.
-        softness: distance in crop pixels below which landmarks blend.
 
     Returns:
         (n, 2, size, size): where each pixel of the result is taken from, as an offset in crop
@@ -54,7 +54,7 @@ def dense_field(
     anchors = _anchors(result.device).expand(len(result), -1, -1)
     points = torch.cat([_apart(result)[:, kept], anchors], 1)
     offsets = torch.cat([source[:, kept] - result[:, kept], torch.zeros_like(anchors)], 1)
-    return fade(size, result.device) * interpolate(points, offsets, size, softness)
+    return fade(size, result.device) * interpolate(points, offsets, size, SOFTNESS)
 
 
 def interpolate(points: Tensor, offsets: Tensor, size: int, softness: float) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganimate.faces.align import LEFT_EYE, MOUTH, RIGHT_EYE
+from ganimate.faces.align import ACROSS, DOWN, LEFT_EYE, MIDDLE, MOUTH, RIGHT_EYE
 
 
 def frames(landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -27,8 +27,8 @@ def frames(landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     eyes = (right + left) / 2
     across, down = left - right, mouth - eyes
     direction = across + torch.stack([down[:, 1], -down[:, 0]], 1)
-    half_side = torch.maximum(1.25 * across.norm(dim=1), 1.16 * down.norm(dim=1))
-    return eyes + 0.47 * down, F.normalize(direction, dim=1), half_side
+    half_side = torch.maximum(ACROSS * across.norm(dim=1), DOWN * down.norm(dim=1))
+    return eyes + MIDDLE * down, F.normalize(direction, dim=1), half_side
 
 
 def reframing(before: Tensor, after: Tensor, size: int) -> Tensor:

@@ -12,6 +12,8 @@ from ganimate.training.light import full_shade, visibility
 
 REFERENCE_BATCH = 25
 """The batch for which the paper's weights were written; sums are converted to means with it."""
+MARGIN = 0.1
+"""Paint beyond its teacher's that is forgiven, on skin as light as middle grey."""
 
 
 def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
@@ -101,10 +103,8 @@ def calm_error(paint: Tensor, photo: Tensor, outside: Tensor) -> Tensor:
     return down.mean() + right.mean()
 
 
-def excess_error(
-    paint: Tensor, wanted: Tensor, photo: Tensor, outside: Tensor, margin: float = 0.1
-) -> Tensor:
-    """Mean square of how much further paint on skin is from its teacher's than a margin.
+def excess_error(paint: Tensor, wanted: Tensor, photo: Tensor, outside: Tensor) -> Tensor:
+    """Mean square of how much further paint on skin is from its teacher's than `MARGIN`.
 
     Shades that teachers cannot know are small; a dark spot between the brows that pleases a reader
     is not, and L1 hardly minds it.
@@ -113,9 +113,8 @@ def excess_error(
         paint, wanted: (n, 3, S, S), how far pictures depart from the moved photo.
         photo: (n, 3, S, S) in [-1, 1], whose middle is the face.
         outside: (n, 1, S, S), 0 in mouths and on lids.
-        margin: what is forgiven on skin as light as middle grey.
     """
-    excess = ((paint - wanted).abs() * visibility(photo) - margin).clamp(min=0)
+    excess = ((paint - wanted).abs() * visibility(photo) - MARGIN).clamp(min=0)
     return (excess.square() * outside).mean()
 
 

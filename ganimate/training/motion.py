@@ -5,7 +5,7 @@ generator learns by plain supervision what an adversarial game would take days t
 
 Motion: landmarks on [1, 17 intensities, pose and its squares and products], made mirror-symmetric;
 the intensities' coefficients D, (17, 478, 2) in crop pixels, move a face by (target - current) D.
-Lids and lips are then limited by the face's own apertures, and steepened: see `GAINS`.
+Lids and lips are then limited by the face's own apertures, and steepened: see `fit.GAINS`.
 
 Shading: the same regression for the picture's light, in the mean face's shape (an active appearance
 model's texture, Cootes et al. 1998): T, (17, 1, 64, 64), how folds and cheeks change. Skin is

@@ -100,7 +100,7 @@ class Trainer:
         out: folder for checkpoint.safetensors, weights, sheets and TensorBoard's scalars.
         max_time: seconds after which the run saves and ends; None for no limit.
         every: seconds between checkpoints and sample sheets.
-        report: called about once a second with (step, steps, images a second, losses).
+        report: called every other second with (step, steps, images a second, losses).
         log: called with (tag, value, step) for scalars.
         fabric: launched; where several processes train together, they also stop together.
     """
@@ -187,9 +187,9 @@ class Trainer:
             "optimisers": {k: v.state_dict() for k, v in self.task.optimisers.items()},
         }
 
-    def resume(self, path: Path | None = None) -> None:
-        """Go on from a checkpoint (by default this run's own)."""
-        path = path or self.checkpoint
+    def resume(self) -> None:
+        """Go on from this run's checkpoint."""
+        path = self.checkpoint
         state = load_state(path)
         try:
             for name, network in self.task.networks.items():
