@@ -50,7 +50,10 @@ def _asked() -> int:
     if sys.argv[1:] == ["--version"]:  # at once: the parser alone takes a quarter of a second
         from ganimate import __version__
 
-        print(f"ganimate {__version__}")
+        try:
+            print(f"ganimate {__version__}", flush=True)
+        except OSError as error:
+            return _lost(error)
         return 0
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)  # read when torch is loaded
@@ -99,18 +102,24 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _flush() -> int:
-    """Write out what was printed; the status is 1 where nobody takes it."""
+    """Write out what was printed, and return the status."""
     try:
         if sys.stdout:
             sys.stdout.flush()
     except OSError as error:
-        # Else Python would try once more at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            reason = f"could not be written: {error.strerror}"
-            print(f"ganimate: the standard output {reason}", file=sys.stderr)
-        return 1
+        return _lost(error)
     return 0
+
+
+def _lost(error: OSError) -> int:
+    """Say that the output could not be written; 0 where a reader has but read enough."""
+    # Else Python would try once more at its end, and complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 0
+    reason = f"could not be written: {error.strerror}"
+    print(f"ganimate: the standard output {reason}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -94,7 +94,10 @@ class Animator:
         return self.open_locator()
 
     def open(
-        self, source: str | Path | Image.Image | NDArray[np.uint8] | Photo, *, face: str = "largest"
+        self,
+        source: str | Path | Image.Image | NDArray[np.uint8] | Photo,
+        *,
+        face: str | int = "largest",
     ) -> Portrait:
         """Read a photo, find its faces, align and read those chosen: paid once a photo.
 
@@ -118,7 +121,7 @@ class Animator:
                 locator = self._finder
                 faces = locator.locate(photo.pixels)
             networks.result()
-        chosen = choose(faces, face, photo.path.name if photo.path else "the photo")
+        chosen = choose(faces, str(face), photo.path.name if photo.path else "the photo")
         for notice in filter(None, map(yaw_notice, chosen)):
             self.notify(notice)
         crops = np.stack([one.frame.crop(photo.pixels) for one in chosen])

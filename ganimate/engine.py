@@ -296,12 +296,16 @@ def pick_device(name: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    hint = f"try {', '.join(('auto', 'cpu', 'cuda', 'mps', OPENVINO))}"
     try:
-        device = torch.device(name)
+        device = torch.device(name.lower())
+    except RuntimeError as error:
+        raise UsageError(f"--device {name}: there is no such device", hint) from error
+    try:
         torch.zeros(1, device=device).cpu()  # which `meta` cannot do
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"--device {name}: {reason}", "try auto, cpu, cuda or mps") from error
+        missing = f"--device {name}: this machine has none that torch can use"
+        raise UsageError(missing, hint) from error
     return device
 
 

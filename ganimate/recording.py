@@ -275,7 +275,7 @@ def read_film(
             recorder.see(seconds, found.frame.crop(pixels) if found else None)
         recording = recorder.recording(film.fps, path)
     if not recording.seen.any():
-        raise GanimateError(f"no face found in {path}", "is it seen from the front, and upright?")
+        raise GanimateError(f"no face found in {path}", "is one seen from the front?")
     return recording
 
 

@@ -122,11 +122,13 @@ class Trajectory:
                 no frame shown twice in passing.
 
         Raises:
-            UsageError: no keyframes, an unknown easing or loop, a negative time, an fps out
-                of range, or more than 100,000 frames.
+            UsageError: no keyframes, or other than ActionUnits; an unknown easing or loop, a
+                negative time, an fps out of range, or more than 100,000 frames.
         """
         if not keyframes:
             raise UsageError("a trajectory needs at least one keyframe")
+        if not all(isinstance(key, ActionUnits) for key in keyframes):
+            raise UsageError("keyframes are ActionUnits", "Timeline.parse reads looks in words")
         check_choice("easing", easing, EASINGS)
         check_choice("loop", loop, LOOPS)
         check_fps(fps)

@@ -97,10 +97,15 @@ def verify(path: Path, locator: Locator, *, trusted: bytes | None = None) -> Ver
 
 def _folder(path: Path, locator: Locator, trusted: bytes | None) -> Verdict:
     try:
-        listed = islice((entry for entry in path.iterdir() if entry.suffix == ".png"), MOST_FRAMES)
-        frames = sorted(entry for entry in listed if entry.is_file())
+        listed = list(islice(path.iterdir(), MOST_FRAMES))
+        frames = sorted(entry for entry in listed if entry.suffix == ".png" and entry.is_file())
     except OSError as error:
         raise GanimateError(f"{path}: cannot be read: {error.strerror}") from error
+    if strays := [one for one in listed if one.suffix != ".png" and not one.name.startswith(".")]:
+        raise GanimateError(
+            f"{path}: holds more than the frames of a film: {strays[0].name}",
+            "name the files themselves",
+        )
     if not frames:
         raise GanimateError(f"{path}: this folder holds no PNG frames", "name the file itself")
     each = [verify(frames[index], locator, trusted=trusted) for index in _spread(len(frames))]

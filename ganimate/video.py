@@ -116,6 +116,7 @@ class FilmEdit:
     Attributes:
         seen: how many frames were passed on so far.
         edited: in how many of them the face was changed.
+        size: width and height of the film as `save` writes it; before, as it is.
         flicker: how much the face flickers, where it is measured.
         locator: what found the face: ``mediapipe`` or ``builtin``; "" before.
 
@@ -137,6 +138,7 @@ class FilmEdit:
         self.animator = animator or Animator()
         self.face = check_one(face)
         self.seen = self.edited = 0
+        self.size = film.size
         self.flicker = Flicker() if measure else None
         self.locator = ""
         self._asked = change if isinstance(change, str) else "edited"
@@ -207,6 +209,7 @@ class FilmEdit:
             closing(self._frames(marked=stated is not None)) as frames,
         ):
             passed = progress(frames, self.film.frames) if progress else frames
+            self.size = remade.size
             for seconds, pixels in passed:
                 remade.write(seconds, pixels)
             if not self.edited:  # it would say of itself that it was

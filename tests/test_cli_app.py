@@ -128,7 +128,20 @@ WRONG = {
     "endless": ("animate face.jpg --to smile out.mp4 --seconds 1e9", "frames"),
     "no such device": ("edit face.jpg --au 12=1 --locator builtin --device abacus", "abacus"),
     "csv and json": ("read face.jpg --csv --json", "--csv"),
-    "no such face model": ("faces face.jpg --face-model none.task", "none.task"),
+    "strength twice": ("edit face.jpg --expression smile*0.5 --strength 0.5", "--strength"),
+    "strength of keys": ("video a.mp4 b.mp4 --keys 0:smile --strength 0.5", "--strength"),
+    "a decimal comma": ("edit face.jpg --au 12=0,8", "12=0.8", "comma"),
+    "a device of torch alone": ("edit face.jpg --au 12=1 --device meta", "meta", "cpu"),
+    "a strength of letters": ("edit face.jpg --strength abc", "'--strength': not a number", "edit"),
+    "no such base": ("edit face.jpg --base foo", "'foo' is not one of 'current', 'neutral'"),
+    "no such command": ("edti face.jpg", "edti", "'edit'"),
+    "too few faces": ("evaluate shipped . --faces 3", "'--faces': 4 or more"),
+    "no photo": ("edit", "PHOTO", "ganimate edit --help"),
+    "no sheet": ("sheet face.jpg", "ganimate sheet face.jpg OUT"),
+    "nothing after it": ("edit face.jpg --au", "'--au' requires an argument"),
+    "nothing to go on from": ("train . --resume --out run", "run: holds no checkpoint"),
+    "no such accelerator": ("train . --accelerator gpuu", "gpuu", "cuda"),
+    "no such recipe": ("train . --recipe nope", "nope", "paper"),
     "expressions of no shape": ("expressions --expressions-file list.yaml", "list.yaml"),
 }
 
@@ -152,6 +165,8 @@ FAILED = {
     "over the photo": ("edit face.jpg --au 12=1 -o face.jpg --force", "face.jpg"),
     "frames over other files": ("animate face.jpg --to smile full --force", "full"),
     "no folder for the output": ("edit face.jpg --au 12=1 -o no/out.png", "no"),
+    "no such face model": ("faces face.jpg --face-model none.task", "none.task"),
+    "photos for frames": ("verify .", "holds more than the frames"),
     "no such weights": (
         "edit face.jpg --au 12=1 --weights none.safetensors --locator builtin",
         "none.safetensors",
@@ -222,6 +237,14 @@ def test_wrong_options_exit_with_2(ganimate: Ganimate, words: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("locator", ["auto", "mediapipe"])
+def test_a_face_model_that_is_none(desk: Path, ganimate: Ganimate, locator: str) -> None:
+    pytest.importorskip("mediapipe")
+    done = ganimate("faces", "face.jpg", "--locator", locator, "--face-model", "notes.jpg")
+    assert done.returncode == 1
+    assert "notes.jpg: MediaPipe cannot read this face model" in done.stderr
+
+
 def test_an_error_of_the_process_itself(process: Ganimate) -> None:
     done = process("faces", "none.jpg")
     assert (done.returncode, done.stdout) == (1, "")
@@ -241,8 +264,17 @@ def test_a_closed_pipe_is_no_error() -> None:
     )
     assert process.stdout and process.stderr
     process.stdout.close()
-    assert "Traceback" not in process.stderr.read()
-    process.wait()
+    assert process.stderr.read() == ""
+    assert process.wait() == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+@pytest.mark.parametrize("words", ["--version", "expressions", "--help"])
+def test_an_output_that_cannot_be_written(words: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([COMMAND, words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_examples_are_credited() -> None:

@@ -171,6 +171,13 @@ def test_strength_and_base(face: Path, ganimate: Ganimate) -> None:
     assert half["action_units"]["12"] == 0
 
 
+def test_an_expression_may_say_how_much_and_what_else(face: Path, ganimate: Ganimate) -> None:
+    words = ("edit", face, "--json", "--force", "--base", "neutral", "--expression")
+    for look in ("surprise*0.5 45=1", "surprise*0.5"):
+        shown = json.loads(ganimate(*words, look, "--au", "45=1").stdout)["action_units"]
+        assert (shown["1"], shown["45"], shown["12"]) == (0.45, 1, 0)
+
+
 def test_an_expression_of_ones_own(face: Path, ganimate: Ganimate) -> None:
     face.with_name("mine.yaml").write_text("quiet joy: {6: 0.3, 12: 0.4}\n")
     own = ("--expressions-file", "mine.yaml")

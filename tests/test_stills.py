@@ -99,7 +99,9 @@ def test_sixteen_bit_colour(tmp_path: Path) -> None:
     for suffix in (".png", ".tiff"):
         path = tmp_path / f"in{suffix}"
         cv2.imwrite(str(path), wide[..., ::-1])
-        assert np.array_equal(read_photo(path).pixels, scene())
+        photo = read_photo(path)
+        assert np.array_equal(photo.pixels, scene())
+        assert photo.notices == (f"{path}: colours of 16 bits become those of 8",)
 
 
 def test_one_bit(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,16 @@ COMMANDS = {
 LOOKS = {"--au": 1, "--from": 1, "--to": 1, "--via": 1, "--at": 2}
 """Options whose value may run on over several words, --au 12=0.8 6=0.5, and how many it has at
 least: --at 0 smile."""
+
+PARSER_WORDS = {
+    "Input should be a valid number.*": "not a number",
+    "Input should be a valid integer.*": "not a whole number",
+    r"Input should be greater than or equal to (\S+)": r"\1 or more",
+    r"Input should be less than or equal to (\S+)": r"\1 or less",
+    "Value error, ": "",
+    r"\s+": " ",
+}
+"""What the parser says in its library's words, and what is said instead."""
 
 
 class _Made(Mapping[str, Any]):
@@ -121,7 +132,12 @@ def main(
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(args=join_looks(words), prog_name="ganimate")
+        status = app(args=join_looks(words), prog_name="ganimate", standalone_mode=False)
+    except SystemExit:
+        # So typer ends where a reader, such as `head`, has read enough: that is no failure.
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+            return 0
+        raise
     except Exception as error:
         if "--debug" in words:
             traceback.print_exc()
@@ -129,6 +145,8 @@ def main(
             return 1
         from ganimate.cli.console import one_line
 
+        if hasattr(error, "format_message"):  # the parser's
+            return _refused(error)
         if isinstance(error, GanimateError):
             print(f"ganimate: {one_line(str(error))}", file=sys.stderr)
             return error.exit_code
@@ -138,7 +156,22 @@ def main(
             return 1
         reason = one_line(" ".join(f"{type(error).__name__}: {error}".split()))
         print(f"ganimate: unexpected {reason} (--debug shows where)", file=sys.stderr)
-    return 1
+        return 1
+    raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _refused(error: Any) -> int:
+    """Say in one line what the parser found wrong, and return the exit status."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return int(error.exit_code)
+    message = error.format_message()
+    for theirs, ours in PARSER_WORDS.items():
+        message = re.sub(theirs, ours, message)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "ganimate"
+    print(f"ganimate: {message.strip().rstrip('.')} ({command} --help)", file=sys.stderr)
+    return int(error.exit_code)
 
 
 def join_looks(words: Sequence[str]) -> list[str]:

@@ -55,7 +55,7 @@ def edit(
     """Change the expression of a face in a photo.
 
     Writes NAME-edited beside the photo unless -o says where. Every pixel outside the square
-    around the face stays as it is.
+    around the face stays as it is; JPEG and WebP are compressed anew.
 
     \b
     ganimate edit face.jpg --au 12=0.8 6=0.5
@@ -136,12 +136,18 @@ def edit(
 
 
 def asked_look(expression: str | None, strength: float, assignments: list[str]) -> str:
-    """One text for all that was asked: `smile*0.7 45=1`."""
+    """One text for all that was asked: `smile*0.7 45=1`; the expression may be such a text, too."""
     from ganimate.errors import UsageError
     from ganimate.facs import parse_assignments
 
     parse_assignments(assignments)  # else a stray word would pass for an expression
+    if expression and strength == 1:
+        return " ".join([expression, *assignments])
     if expression:
+        if "*" in expression or "=" in expression:
+            raise UsageError(
+                f"--expression {expression!r} says itself how much", "leave out --strength"
+            )
         return " ".join([f"{expression}*{strength}", *assignments])
     if not assignments:
         raise UsageError("nothing to change", "give --au 12=0.8 6=0.5, or --expression smile")

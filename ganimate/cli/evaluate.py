@@ -153,6 +153,6 @@ def _targets(targets: list[dict[str, Any]]) -> Table:
     words = {True: "[green]reached[/]", False: "[red]missed[/]", None: "not measured"}
     table = _table("target", "wanted", "found", "")
     for target in targets:
-        value = "" if target["found"] is None else f"{target['found']:.3f}"
+        value = "" if target["found"] is None else f"{target['found']:.4f}"
         table.add_row(target["name"], target["wanted"], value, words[target["passed"]])
     return table

@@ -73,7 +73,7 @@ def _table(found: list[Face]) -> str:
         x0, y0, x1, y1 = face.box
         rows.append(
             f"{face.index:4d} {x0:7.0f} {y0:7.0f} {x1 - x0:7.0f} {y1 - y0:7.0f}"
-            f" {face.frame.roll:7.0f}° {yaw(face):6.0f}° {face.score:6.2f}"
+            f" {round(face.frame.roll):7d}° {round(yaw(face)):6d}° {face.score:6.2f}"
         )
     return "\n".join(rows)
 

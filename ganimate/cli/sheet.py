@@ -13,7 +13,10 @@ from ganimate.cli.options import Argument, Option
 
 
 def sheet(
-    photos: Annotated[list[Path], Argument(metavar="PHOTO...", help="A photo, or several.")],
+    *,
+    photos: Annotated[
+        list[Path] | None, Argument(metavar="PHOTO...", help="A photo, or several.")
+    ] = None,
     output: Annotated[Path, Argument(metavar="OUT", help=".png, .jpg, .webp or .tiff.")],
     au: Annotated[
         list[str] | None,
@@ -63,6 +66,8 @@ def sheet(
     from ganimate.media.stills import photo_format
 
     # What is wrong with the request itself is said before anything heavy is loaded.
+    if not photos:
+        raise UsageError(f"{output}: no sheet is named beside it", f"ganimate sheet {output} OUT")
     expressions = load_expressions(expressions_file)
     looks = [*(expressions if all_expressions else ()), *(expression or ())]
     units = au or ([] if looks else [f"AU{number}" for number in AU_NUMBERS])

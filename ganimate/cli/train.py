@@ -9,7 +9,7 @@ from typing import Annotated
 from ganimate.cli import options
 from ganimate.cli.console import Console
 from ganimate.cli.options import Argument, Option
-from ganimate.errors import GanimateError, UsageError
+from ganimate.errors import GanimateError, UsageError, check_choice
 
 
 def train(
@@ -17,7 +17,7 @@ def train(
         Path, Argument(metavar="DATASET", help="Folder with train-*.parquet and validation-*.")
     ],
     recipe: Annotated[
-        str, Option(metavar="NAME|YAML", help="default, paper, reader, or a recipe's file.")
+        str, Option(metavar="NAME|YAML", help="default, paper, reader, evaluation, or a file.")
     ] = "default",
     out: Annotated[Path, Option("--out", "-o", help="Folder for weights, checkpoint, sheets.")] = (
         Path("runs/default")
@@ -58,6 +58,9 @@ def train(
     """
     seconds = parse_time(max_time) if max_time else None
     pause = parse_time(every)
+    check_choice("--accelerator", accelerator, ("auto", "cpu", "cuda", "mps"))
+    if resume and not unpack_from and not (out / "checkpoint.safetensors").exists():
+        raise UsageError(f"{out}: holds no checkpoint to go on from", "leave out --resume")
     if not dataset.is_dir():  # said before half a minute of imports
         raise GanimateError(f"{dataset}: no such folder", "give the dataset's folder")
     try:
@@ -85,7 +88,13 @@ def train(
         raise UsageError("--start is for a generator's new run", "leave out --start")
     if start is not None and start.parent.absolute() == out.absolute():
         raise UsageError(f"{start}: the run would write over it", "choose another --out")
-    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes)
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes)
+    except (RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"--accelerator {accelerator} --devices {devices}: this machine has them not",
+            "leave both out",
+        ) from error
     fabric.launch()
     if unpack_from and fabric.is_global_zero:
         for told in unpack(unpack_from, out / "checkpoint.safetensors"):

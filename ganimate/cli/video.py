@@ -78,6 +78,7 @@ def video(
     ganimate video in.mp4 out.mp4 --keys "0:current 2:smile" --from-time 0 --to-time 10
     """
     from ganimate.change import Change
+    from ganimate.errors import UsageError
     from ganimate.faces.track import check_one
     from ganimate.facs import load_expressions
     from ganimate.media.output import check_output
@@ -89,6 +90,8 @@ def video(
     remade_format(output)
     _check_request({"--au": au, "--expression": expression}, keys, timeline, in_between)
     timed = asked_timeline(timeline, keys, expressions)
+    if timed and strength != 1:
+        raise UsageError("--strength goes with --expression", 'in keys, write "2:smile*0.6"')
     if timed:
         change = Change.along(timed, in_between=in_between or "monotone", base=base)
         course = keys or f"timeline {timeline.name if timeline else ''}"
@@ -131,7 +134,7 @@ def video(
             "frames": edit.seen,
             "edited": edit.edited,
             "fps": source.fps,
-            "size": list(source.size),
+            "size": list(edit.size),
             "flicker": _summary(edit.flicker) if edit.flicker else None,
             "locator": edit.locator,
             "weights": animator.engine.fingerprint,

@@ -115,9 +115,9 @@ def evaluate(
     read = reader.requires_grad_(False).to(where).read
     current_reader = ReaderEngine.default(device=device)
     embed = Embedder(sources.identity_model) if sources.identity_model else None
-    out = _folder(out)
     data = load_dataset(sources.dataset, split)
     groups = read_groups(sources.dataset, split)
+    out = _folder(out)
     landmarker = _landmarker(sources, notify)
     subjects = choose_subjects(data, faces, current_reader)
     people = _people(embed, sources, notify)

@@ -125,8 +125,8 @@ def open_locator(
         notify: is told, in one line each, what a person should know.
 
     Raises:
-        UsageError: no such kind, or no file at `face_model`.
-        GanimateError: ``mediapipe`` was asked for and cannot be had.
+        UsageError: no such kind.
+        GanimateError: ``mediapipe`` or a `face_model` was asked for and cannot be had.
     """
     from ganimate.faces.builtin import BuiltinLocator
     from ganimate.faces.mediapipe import MediaPipeLocator
@@ -138,10 +138,8 @@ def open_locator(
         return BuiltinLocator()
     try:
         return MediaPipeLocator(find_model(face_model, offline=offline, notify=notify))
-    except UsageError:
-        raise
     except GanimateError as error:
-        if kind == "mediapipe":
+        if kind == "mediapipe" or face_model:
             raise
         if notify:
             notify(f"using the built-in face locator: {error.message}")

@@ -19,6 +19,7 @@ import numpy as np
 from ganimate.errors import GanimateError
 from ganimate.faces.align import FaceFrame, within
 from ganimate.faces.locate import MAX_FACES, Face, distinct, shrink, windows
+from ganimate.faces.model_file import is_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,6 +144,10 @@ class Landmarker:
                 self._clock = _Clock() if video else None
                 self._look(np.zeros((64, 64, 3), np.uint8), 0.0)
         except (ImportError, OSError, RuntimeError, ValueError) as error:
+            if not is_model(model) and not isinstance(error, ImportError):
+                raise GanimateError(
+                    f"{model}: MediaPipe cannot read this face model", "leave out --face-model"
+                ) from error
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise GanimateError(
                 f"MediaPipe cannot be used: {reason}",

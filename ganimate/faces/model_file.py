@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ganimate.errors import GanimateError, UsageError
+from ganimate.errors import GanimateError
+from ganimate.files import check_file
 
 MODEL_NAME = "face_landmarker.task"
 MODEL_URL = (
@@ -34,12 +35,11 @@ def find_model(
         notify: is told before anything is fetched.
 
     Raises:
-        UsageError: there is no file at `face_model`.
-        GanimateError: the model is not at hand and cannot be fetched.
+        GanimateError: there is no file at `face_model`; or the model is not at hand and cannot be
+            fetched.
     """
     if face_model is not None:
-        if not face_model.is_file():
-            raise UsageError(f"no face model at {face_model}", "--face-model names a .task file")
+        check_file(face_model)
         if notify and not is_model(face_model):
             notify(f"{face_model} is not the face model that ganimate was tested with")
         return face_model

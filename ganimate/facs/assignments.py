@@ -88,7 +88,8 @@ def _pieces(text: str) -> Iterator[str]:
             yield " ".join(name)
             name = []
     if name:
-        raise UsageError(f"{' '.join(name)}: not an assignment", "write one such as 12=0.8")
+        point = ", with a point and not a comma" if "," in text else ""
+        raise UsageError(f"{' '.join(name)}: not an assignment", f"write one such as 12=0.8{point}")
 
 
 def _read_intensity(text: str) -> tuple[float, bool]:

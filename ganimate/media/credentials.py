@@ -64,7 +64,9 @@ class Credentials:
     authority: str | None = None
 
     @classmethod
-    def load(cls, certificates: Path, key: Path, authority: str | None = None) -> Credentials:
+    def load(
+        cls, certificates: str | Path, key: str | Path, authority: str | None = None
+    ) -> Credentials:
         """Read and check a certificate chain and its key.
 
         Raises:
@@ -73,6 +75,7 @@ class Credentials:
             UsageError: the authority is no http address.
         """
         library()
+        certificates, key = Path(certificates), Path(key)
         if authority and not authority.startswith(("http://", "https://")):
             raise UsageError(f"--tsa {authority}: a time stamp authority has an http(s) address")
         from cryptography import x509

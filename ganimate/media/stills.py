@@ -310,6 +310,8 @@ def _decode(image: Image.Image, name: str) -> Photo:
     # MPO is how phones store a photo with its depth or preview: one photo all the same.
     if getattr(image, "is_animated", False) and image.format != "MPO":
         notices.append(f"{name}: of several frames the first is taken")
+    if any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+        notices.append(f"{name}: colours of 16 bits become those of 8")
     image.load()
     if image.size != announced:
         raise GanimateError(f"{name}: the picture is damaged: its size is not what it says")

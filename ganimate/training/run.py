@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganimate.errors import GanimateError
+from ganimate.errors import GanimateError, UsageError
 from ganimate.training.recipe import (
     EvaluationRecipe,
     GeneratorRecipe,
@@ -28,7 +28,7 @@ def recipe_path(name: str) -> Path:
     """A recipe's file: a path as given, or one of ours by its name (``default``, ``paper`` ...).
 
     Raises:
-        GanimateError: there is neither.
+        UsageError: there is neither.
     """
     if Path(name).suffix in (".yaml", ".yml"):
         return Path(name)
@@ -36,7 +36,7 @@ def recipe_path(name: str) -> Path:
     for folder in (package / "recipes", package.parent / "recipes"):
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
-    raise GanimateError(
+    raise UsageError(
         f"no recipe {name!r}", "one of default, paper, reader, evaluation, or a .yaml file"
     )
 
