@@ -13,7 +13,7 @@ from server import BODY, Server, serving
 
 from ganimate import download
 from ganimate.cli.app import main
-from ganimate.errors import GanimateError, UsageError
+from ganimate.errors import GanimateError
 from ganimate.faces import model_file
 
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -235,7 +235,7 @@ def test_a_given_file_is_used_as_it_is(home: Path, tmp_path: Path) -> None:
 
 
 def test_a_given_file_that_is_not_there(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"nowhere\.task"):
+    with pytest.raises(GanimateError, match=r"nowhere\.task"):
         model_file.find_model(tmp_path / "nowhere.task")
 
 

@@ -160,8 +160,10 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, locator: Locator, content:
 
 
 def test_folders_without_frames(tmp_path: Path, locator: Locator) -> None:
-    (tmp_path / "notes.txt").touch()
     with pytest.raises(GanimateError, match="no PNG frames"):
+        verify(tmp_path, locator)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(GanimateError, match=r"more than the frames of a film: notes\.txt"):
         verify(tmp_path, locator)
     with pytest.raises(GanimateError, match="no such file"):
         verify(tmp_path / "nowhere", locator)

@@ -126,11 +126,11 @@ def open_locator(
 
     Raises:
         UsageError: no such kind.
-        GanimateError: ``mediapipe`` or a `face_model` was asked for and cannot be had.
+        GanimateError: ``mediapipe`` was asked for and cannot be had, or `face_model` is none.
     """
     from ganimate.faces.builtin import BuiltinLocator
     from ganimate.faces.mediapipe import MediaPipeLocator
-    from ganimate.faces.model_file import find_model
+    from ganimate.faces.model_file import find_model, is_model
 
     if kind not in LOCATORS:
         raise UsageError(f"no locator {kind!r}", f"choose {', '.join(LOCATORS)}")
@@ -139,7 +139,7 @@ def open_locator(
     try:
         return MediaPipeLocator(find_model(face_model, offline=offline, notify=notify))
     except GanimateError as error:
-        if kind == "mediapipe" or face_model:
+        if kind == "mediapipe" or (face_model and not is_model(face_model)):
             raise
         if notify:
             notify(f"using the built-in face locator: {error.message}")
