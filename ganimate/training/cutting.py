@@ -33,13 +33,14 @@ def mean_shape(shapes: Tensor) -> Tensor:
     return (mean + mirrored) / 2
 
 
-def cut(images: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
+def cut(images: Tensor, points: Tensor, wanted: Tensor, *, lines: bool = False) -> Tensor:
     """The middle of faces, reshaped so that their points come to lie where they are wanted.
 
     Args:
         images: (k, 152, 152, 3) uint8.
         points: (k, p, 2), in the middle crops.
         wanted: (p, 2), crop pixels; `CENTRE` is the middle of the picture.
+        lines: whether what they show has clear contours, as teeth have, and lashes have not.
 
     Returns:
         (k, 3, HEIGHT, WIDTH) in [-1, 1], two texels to a crop pixel.
@@ -52,7 +53,8 @@ def cut(images: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
     there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
     # Cubic: what is cut is finer than the photos' pixels, whose squares would show.
     found = F.grid_sample(to_unit(images), there, mode="bicubic", align_corners=False)
-    return F.avg_pool2d(along_edges(found.clamp(-1, 1)), FINER)
+    found = found.clamp(-1, 1)
+    return F.avg_pool2d(along_edges(found) if lines else found, FINER)
 
 
 def texels(device: torch.device, finer: int = 1) -> Tensor:

@@ -70,7 +70,7 @@ def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
     centre = rims.mean(1, keepdim=True)
     width = (rims[..., 0].amax(1) - rims[..., 0].amin(1)).clamp(min=1).view(-1, 1, 1)
     lips = mean_shape((landmarks - centre) / width)[LIPS] * LIPS_WIDTH + CENTRE
-    pictures = _clear(cut(images, landmarks[:, LIPS], lips), _lightest(middle(images)))
+    pictures = _clear(cut(images, landmarks[:, LIPS], lips, lines=True), _lightest(middle(images)))
     return Mouths(pictures, lips, rims)
 
 
