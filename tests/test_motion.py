@@ -12,6 +12,7 @@ from ganimate.faces.topology import (
     LOWER_LIP,
     MIRROR,
     NOSE_WINGS,
+    RIGHT_CREASE,
     RIGHT_IRIS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
@@ -21,7 +22,18 @@ from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, interpolate, polygon
 from ganimate.training.fit import GAINS, fit_teacher
-from ganimate.training.motion import CHIN, DROP, LEAST_EYE, LEAST_LIP, LOWEST_LIP, Teacher
+from ganimate.training.motion import (
+    CHIN,
+    CREASED,
+    DROP,
+    LEAST_EYE,
+    LEAST_LIP,
+    LOWEST_LIP,
+    SLIDING,
+    Teacher,
+    closing,
+    laid_over,
+)
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.scenes import make_scenes
 from ganimate.training.territory import below_lips
@@ -111,6 +123,30 @@ def test_a_full_blink_closes_the_lids_and_full_lips_meet(
     target[:, [AU25, AU26]] = 0
     lips = gap(teacher.move(data.landmarks, current, target), INNER_UPPER_LIP, INNER_LOWER_LIP)
     assert lips.abs().max() < 0.5
+
+
+def test_eyes_close_by_motion_first_and_lids_come_over_the_rest(data: FaceDataset) -> None:
+    teacher = still(data, torch.zeros(17, 478, 2))
+    landmarks = data.landmarks[:1].repeat(5, 1, 1)
+    current, target = torch.zeros(5, 17), torch.zeros(5, 17)
+    target[:, AU45] = torch.tensor([0.0, 0.2, 0.4, 0.7, 1.0])
+    share = closing(current, target)
+    assert share[0] == 0 and share[4] == 1
+    assert (share[1:4] > target[1:4, AU45]).all()  # sooner than evenly, as people's do
+    had = gap(landmarks, RIGHT_UPPER_LID, RIGHT_LOWER_LID)
+    moved = teacher.move(landmarks, current, target)
+    opened = gap(moved, RIGHT_UPPER_LID, RIGHT_LOWER_LID) / had
+    wanted = (1 - share.clamp(max=SLIDING)).unsqueeze(1).expand_as(opened)
+    torch.testing.assert_close(opened[:, 1:-1], wanted[:, 1:-1], atol=0.01, rtol=0)
+    lids = gap(teacher.close_eyes(moved, current, target), RIGHT_UPPER_LID, RIGHT_LOWER_LID)
+    whole = (1 - share).unsqueeze(1) * had
+    torch.testing.assert_close(lids[:, 1:-1], whole[:, 1:-1], atol=0.05, rtol=0)
+    crease = (moved - landmarks)[:, list(RIGHT_CREASE), 1]
+    rim = (moved - landmarks)[:, list(RIGHT_UPPER_LID[2:-2]), 1]
+    torch.testing.assert_close(crease, CREASED * rim, atol=0.01, rtol=0)
+    assert laid_over(share).tolist() == sorted(laid_over(share).tolist())
+    assert laid_over(share)[2] < 1 and laid_over(share)[4] == 1
+    assert laid_over(torch.tensor(SLIDING - 0.1)) == 0
 
 
 def test_the_field_carries_landmarks_and_rests_at_the_edge(data: FaceDataset) -> None:
