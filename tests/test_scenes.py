@@ -9,6 +9,7 @@ from dataset import still
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
+from ganimate.training.cutting import along_edges
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.lenders import Lenders
 from ganimate.training.lids import lend_lids, lid_area, make_lids
@@ -110,6 +111,20 @@ def test_teeth_are_as_light_whoever_lends_them(
         for crops in (torch.full((1, 3, 128, 128), 2 * skin - 1) for skin in (0.4, 0.8))
     ]
     assert 1.4 < shown[1] / shown[0] < 1.9
+
+
+def test_stairs_become_lines_and_edges_stay_sharp() -> None:
+    rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(48.0), indexing="ij")
+    slope = ((rows + 0.5) * 2 > columns + 0.5).float()
+    stairs = slope.repeat_interleave(4, 0).repeat_interleave(4, 1)[None, None]
+    rows, columns = torch.meshgrid(torch.arange(96.0), torch.arange(192.0), indexing="ij")
+    line = ((rows + 0.5) * 2 > columns + 0.5).float()[None, None]
+    heights = (each[0, 0, :, 32:-32].sum(0) for each in (stairs, along_edges(stairs), line))
+    before, after, straight = heights
+    assert (after - straight).std() < 0.6 * (before - straight).std()
+    wall = torch.zeros(1, 3, 48, 48)
+    wall[..., 24:] = 1
+    torch.testing.assert_close(along_edges(wall), wall, atol=1e-4, rtol=0)
 
 
 def test_teeth_of_one_mouth_are_of_one_colour(data: FaceDataset) -> None:
