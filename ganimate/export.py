@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ganimate import __version__
 from ganimate.errors import GanimateError
-from ganimate.media.output import draft, write_errors
+from ganimate.output import draft, write_errors
 from ganimate.weights import WeightsInfo, load_generator, load_reader
 
 if TYPE_CHECKING:

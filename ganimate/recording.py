@@ -12,8 +12,8 @@ import numpy as np
 
 from ganimate.errors import GanimateError, UsageError, check_choice
 from ganimate.facs import AU_NUMBERS, BASES, ActionUnits
-from ganimate.media.output import draft, write_errors
 from ganimate.media.stills import PHOTO_FORMATS
+from ganimate.output import draft, write_errors
 from ganimate.smoothing import OneEuro
 from ganimate.timeline import Timeline, openface
 from ganimate.trajectory import MAX_FRAMES, Trajectory

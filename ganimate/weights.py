@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganimate.errors import GanimateError
 from ganimate.files import read_file
-from ganimate.media.output import draft, write_errors
+from ganimate.output import draft, write_errors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -15,9 +15,9 @@ from conftest import names
 
 from ganimate.errors import GanimateError
 from ganimate.media import output
-from ganimate.media.output import check_output, draft, scratch
 from ganimate.media.stills import Photo, write_photo
 from ganimate.media.video import film_writer
+from ganimate.output import check_output, draft, scratch
 from ganimate.recording import Recording
 
 
@@ -154,7 +154,7 @@ def killed(folder: Path, kind: str) -> None:
     program = """
 import os, signal, sys
 from pathlib import Path
-from ganimate.media.output import draft
+from ganimate.output import draft
 with draft(Path(sys.argv[1])) as unfinished:
     if sys.argv[2] == "folder":
         unfinished.mkdir()

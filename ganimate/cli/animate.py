@@ -94,8 +94,8 @@ def animate(
     ganimate animate group.jpg --from neutral --at 0 smile --at 1 wink out.mp4
     """
     from ganimate.facs import ActionUnits, load_expressions, parse_look
-    from ganimate.media.output import check_output
     from ganimate.media.video import film_format
+    from ganimate.output import check_output
     from ganimate.trajectory import Trajectory
 
     # What is wrong with the request itself is said before anything heavy is loaded.

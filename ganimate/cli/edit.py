@@ -66,8 +66,8 @@ def edit(
     from ganimate.errors import UsageError
     from ganimate.facs import ActionUnits, load_expressions, parse_look
     from ganimate.files import check_file
-    from ganimate.media.output import check_output
     from ganimate.media.stills import PHOTO_FORMATS, photo_format
+    from ganimate.output import check_output
 
     # What is wrong with the request itself is said before anything heavy is loaded.
     expressions = load_expressions(expressions_file)

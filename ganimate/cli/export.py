@@ -35,7 +35,7 @@ def export(
     ganimate export mine.onnx --weights runs/default/generator.safetensors
     """
     from ganimate.errors import UsageError
-    from ganimate.media.output import check_output
+    from ganimate.output import check_output
 
     if output.suffix.lower() != ".onnx":
         raise UsageError(f"{output}: the file's name must end in .onnx")

@@ -33,8 +33,8 @@ def faces(
     \b
     ganimate faces group.jpg -o numbered.png
     """
-    from ganimate.media.output import check_output
     from ganimate.media.stills import photo_format
+    from ganimate.output import check_output
 
     if output:
         photo_format(output)

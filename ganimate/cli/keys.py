@@ -44,7 +44,7 @@ def new(
     ganimate edit face.jpg --au 12=0.8 --sign cert.pem key.pem
     """
     from ganimate.media.keys import VALID_DAYS, new_keys
-    from ganimate.media.output import check_output
+    from ganimate.output import check_output
 
     certificate, key = output / "cert.pem", output / "key.pem"
     for path in (certificate, key):

@@ -137,8 +137,8 @@ def _recording(
 
 def _check_curves(output: Path, force: bool, source: Path) -> None:
     from ganimate.errors import UsageError
-    from ganimate.media.output import check_output
     from ganimate.media.stills import PHOTO_FORMATS
+    from ganimate.output import check_output
 
     if output.suffix.lower() not in (".csv", *PHOTO_FORMATS):
         known = ", ".join([".csv", *PHOTO_FORMATS])

@@ -62,8 +62,8 @@ def sheet(
     """
     from ganimate.errors import UsageError
     from ganimate.facs import AU_NUMBERS, load_expressions
-    from ganimate.media.output import check_output
     from ganimate.media.stills import photo_format
+    from ganimate.output import check_output
 
     # What is wrong with the request itself is said before anything heavy is loaded.
     if not photos:

@@ -89,7 +89,7 @@ def transfer(
     """
     from ganimate.facs import ActionUnits
     from ganimate.files import check_file
-    from ganimate.media.output import check_output
+    from ganimate.output import check_output
     from ganimate.recording import check_csv, check_strength, is_film
     from ganimate.survival import survival
     from ganimate.trajectory import check_fps

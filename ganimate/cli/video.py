@@ -81,9 +81,9 @@ def video(
     from ganimate.errors import UsageError
     from ganimate.faces.track import check_one
     from ganimate.facs import load_expressions
-    from ganimate.media.output import check_output
     from ganimate.media.remake import remade_format
     from ganimate.media.source import open_film
+    from ganimate.output import check_output
 
     # What is wrong with the request itself is said before anything heavy is loaded.
     expressions = load_expressions(expressions_file)

@@ -74,7 +74,7 @@ def import_(
     ganimate edit face.jpg --au 12=0.8 --weights authors.safetensors
     """
     from ganimate.files import check_file
-    from ganimate.media.output import check_output
+    from ganimate.output import check_output
 
     if not checkpoint.name:  # a dot, or what an unset variable leaves
         check_file(checkpoint)

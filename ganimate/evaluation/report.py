@@ -34,9 +34,9 @@ from ganimate.evaluation.targets import judge
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.mediapipe import DOUBTFUL, Landmarker
 from ganimate.faces.model_file import find_model
-from ganimate.media.output import draft, write_errors
 from ganimate.media.provenance import Provenance
 from ganimate.media.stills import photo_from, write_photo
+from ganimate.output import draft, write_errors
 from ganimate.training.augment import middle
 from ganimate.training.dataset import load_dataset
 from ganimate.training.run import load_teacher

@@ -13,9 +13,9 @@ from typing import Any
 
 from ganimate.errors import GanimateError, UsageError
 from ganimate.files import read_file
-from ganimate.media.output import scratch
 from ganimate.media.provenance import DIGITAL_SOURCE_TYPE, Provenance
 from ganimate.media.statement import printable
+from ganimate.output import scratch
 
 SIGNABLE = {
     ".jpg": "image/jpeg",

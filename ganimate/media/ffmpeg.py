@@ -14,9 +14,9 @@ from typing import IO
 import numpy as np
 
 from ganimate.errors import GanimateError
-from ganimate.media.output import scratch
 from ganimate.media.planes import Planes, fitted, to_planes
 from ganimate.media.profiles import Pixels
+from ganimate.output import scratch
 
 Stream = int | IO[bytes]
 Sink = Callable[["Pixels | Planes"], None]

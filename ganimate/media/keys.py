@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganimate.errors import GanimateError
-from ganimate.media.output import draft, write_errors
+from ganimate.output import draft, write_errors
 
 if TYPE_CHECKING:
     from cryptography import x509

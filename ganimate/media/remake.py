@@ -17,13 +17,13 @@ from ganimate.errors import GanimateError, UsageError
 from ganimate.media.credentials import check_signable, sign_output
 from ganimate.media.ffmpeg import ENCODERS, QUIET, find_ffmpeg, running
 from ganimate.media.marker import Marker
-from ganimate.media.output import draft, write_errors
 from ganimate.media.probe import UNTOLD, input_arguments
 from ganimate.media.profiles import Pixels
 from ganimate.media.provenance import Provenance, comment, embed
 from ganimate.media.source import FilmSource
 from ganimate.media.timed import frame_header, header
 from ganimate.media.video import film_size
+from ganimate.output import draft, write_errors
 
 CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Suffixes, and the names of ffmpeg's writers of such files."""

@@ -18,9 +18,9 @@ from ganimate.files import check_file
 from ganimate.media.credentials import sign_output
 from ganimate.media.exif import carried_exif, descriptive
 from ganimate.media.marker import Marker
-from ganimate.media.output import draft, write_errors
 from ganimate.media.profiles import Pixels, split_alpha, to_rgb
 from ganimate.media.provenance import Provenance, carried_xmp, png_text, xmp_packet
+from ganimate.output import draft, write_errors
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -21,10 +21,10 @@ from ganimate.files import is_folder
 from ganimate.media.credentials import check_signable, sign_output
 from ganimate.media.ffmpeg import YUV_FORMATS, EncodedFilm, Sink, encoder, gif_encoder
 from ganimate.media.marker import Marker
-from ganimate.media.output import draft, write_errors
 from ganimate.media.planes import Planes, fitted
 from ganimate.media.profiles import Pixels, srgb_converter
 from ganimate.media.provenance import Provenance, comment, embed, png_text, xmp_packet
+from ganimate.output import draft, write_errors
 
 if TYPE_CHECKING:
     from ganimate.faces.align import FaceFrame

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ganimate.errors import GanimateError
 from ganimate.files import read_file
-from ganimate.media.output import draft, write_errors
+from ganimate.output import draft, write_errors
 from ganimate.training.state import flatten, load_state, save_state, unflatten
 
 INDEX = "index.json"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganimate.errors import GanimateError
 from ganimate.files import check_file
-from ganimate.media.output import draft, write_errors
+from ganimate.output import draft, write_errors
 
 _TENSOR = "tensor:"
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganimate.errors import GanimateError
-from ganimate.media.output import draft, write_errors
+from ganimate.output import draft, write_errors
 from ganimate.training.meter import Meter
 from ganimate.training.recipe import Adam, Recipe, Schedule
 from ganimate.training.state import load_state, save_state
