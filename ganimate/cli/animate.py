@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from ganimate.cli import options
+from ganimate.cli.asking import InBetween, asked_timeline
 from ganimate.cli.console import Console
 from ganimate.cli.each import check_each, read_each
 from ganimate.cli.marking import read_marking
@@ -14,11 +15,9 @@ from ganimate.cli.opening import open_animator
 from ganimate.cli.options import Argument, Option
 
 if TYPE_CHECKING:
-    from ganimate.facs import Expression
-    from ganimate.timeline import Timeline
+    pass
 
 Easing = Literal["linear", "smooth", "ease-in", "ease-out"]
-InBetween = Literal["monotone", "linear", "smooth", "ease-in", "ease-out"]
 Loop = Literal["once", "pingpong"]
 
 
@@ -202,17 +201,3 @@ def _check_request(
         raise UsageError("nothing to animate", "give --to smile, --at, --keys or --timeline")
     if not sources and in_between:
         raise UsageError("--in-between goes with --timeline and --keys", "with --to: --easing")
-
-
-def asked_timeline(
-    timeline: Path | None, keys: str | None, expressions: Mapping[str, Expression]
-) -> Timeline | None:
-    """The timeline that was asked for, from either source."""
-    if timeline is None and keys is None:
-        return None
-    from ganimate.timeline import Timeline
-
-    if keys is not None:
-        return Timeline.parse(keys, expressions=expressions)
-    assert timeline is not None
-    return Timeline.load(timeline, expressions=expressions)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ganimate.cli import options
+from ganimate.cli.asking import asked_look
 from ganimate.cli.console import Console
 from ganimate.cli.each import check_each, read_each
 from ganimate.cli.marking import read_marking
@@ -133,27 +134,6 @@ def edit(
             "device": animator.engine.device_name,
         },
     )
-
-
-def asked_look(expression: str | None, strength: float, assignments: list[str]) -> str:
-    """One text for all that was asked: `smile*0.7 45=1`; the expression may be such a text, too."""
-    from ganimate.errors import UsageError
-    from ganimate.facs import parse_assignments
-
-    parse_assignments(assignments)  # else a stray word would pass for an expression
-    if expression and strength == 1:
-        return " ".join([expression, *assignments])
-    if expression:
-        if "*" in expression or "=" in expression:
-            raise UsageError(
-                f"--expression {expression!r} says itself how much", "leave out --strength"
-            )
-        return " ".join([f"{expression}*{strength}", *assignments])
-    if not assignments:
-        raise UsageError("nothing to change", "give --au 12=0.8 6=0.5, or --expression smile")
-    if strength != 1:
-        raise UsageError("--strength goes with --expression", "with --au, write other numbers")
-    return " ".join(assignments)
 
 
 def _write_compared(edited: Edited, path: Path, force: bool, marking: Marking | bool) -> None:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from ganimate.cli import options
-from ganimate.cli.animate import InBetween, asked_timeline
+from ganimate.cli.asking import InBetween, asked_look, asked_timeline
 from ganimate.cli.console import Console
-from ganimate.cli.edit import asked_look
 from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
 from ganimate.cli.options import Argument, Option

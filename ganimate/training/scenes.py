@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
-from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
 from ganimate.networks.inlays import Laid, choose
 from ganimate.networks.warp import warp
 from ganimate.training.fields import FIELD_SIZE, dense_field, polygon
@@ -27,7 +26,7 @@ from ganimate.training.lenders import NOBODY, Lenders
 from ganimate.training.lids import EYES, lend_lids, lid_area
 from ganimate.training.light import contrast_of
 from ganimate.training.motion import SLIDING, Teacher, closing, laid_over
-from ganimate.training.mouths import average_lips, lend_mouths, opening
+from ganimate.training.mouths import RIM_OF_LIPS, average_lips, lend_mouths, opening
 from ganimate.training.muscles import AU12, AU25, AU26, AU45
 
 MOUTH_WEIGHT = 12.0
@@ -221,9 +220,8 @@ def _halved(maps: Tensor) -> Tensor:
 
 
 def _mouth(landmarks: Tensor) -> Tensor:
-    rim = [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]
     # Half the resolution is enough for a mask with a soft edge, at a quarter of the cost.
-    return F.interpolate(polygon(landmarks[:, rim], CROP_SIZE // 2), scale_factor=2.0)
+    return F.interpolate(polygon(landmarks[:, RIM_OF_LIPS], CROP_SIZE // 2), scale_factor=2.0)
 
 
 def _eyes(landmarks: Tensor) -> Tensor:
