@@ -51,9 +51,10 @@ def cut(images: Tensor, points: Tensor, wanted: Tensor, *, lines: bool = False) 
     there = F.grid_sample(field, grid, align_corners=False).permute(0, 2, 3, 1)
     margin = (STORED_SIZE - CROP_SIZE) / 2
     there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
-    # Cubic: what is cut is finer than the photos' pixels, whose squares would show.
-    found = F.grid_sample(to_unit(images), there, mode="bicubic", align_corners=False)
-    found = found.clamp(-1, 1)
+    # What is cut is finer than the photos' pixels, whose squares would show in contours; lashes
+    # that are as sharp become beads.
+    how = "bicubic" if lines else "bilinear"
+    found = F.grid_sample(to_unit(images), there, mode=how, align_corners=False).clamp(-1, 1)
     return F.avg_pool2d(along_edges(found) if lines else found, FINER)
 
 
