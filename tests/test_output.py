@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from conftest import names
 
-from ganimate.errors import GanimateError
 from ganimate import output
+from ganimate.errors import GanimateError
 from ganimate.media.stills import Photo, write_photo
 from ganimate.media.video import film_writer
 from ganimate.output import check_output, draft, scratch
