@@ -109,7 +109,7 @@ def test_the_command_for_people_and_a_teacher(
         (2, "none DATA", "--teacher"),
         (2, "shipped DATA --teacher run", "none for WEIGHTS"),
         (2, "shipped DATA --people photos", "--identity-model"),
-        (2, "FINE DATA --face-model none.task", "none.task"),
+        (1, "FINE DATA --face-model none.task", "none.task"),
         (1, "nothing.safetensors DATA", "nothing.safetensors"),
         (1, "none DATA --teacher run", "no motion teacher"),
         (1, "FINE nowhere", "nowhere: no test-"),
