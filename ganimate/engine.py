@@ -288,6 +288,7 @@ def pick_device(name: str) -> torch.device:
     Raises:
         UsageError: torch does not know it, or this machine does not have it.
     """
+    name = name.lower()
     if name == OPENVINO:
         if not installed():
             raise UsageError("--device openvino: not installed", 'pip install "ganimate[cpu]"')
@@ -298,7 +299,7 @@ def pick_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     hint = f"try {', '.join(('auto', 'cpu', 'cuda', 'mps', OPENVINO))}"
     try:
-        device = torch.device(name.lower())
+        device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"--device {name}: there is no such device", hint) from error
     try:

@@ -92,12 +92,9 @@ def _prefix() -> str:
 
     Containers of one name may share a folder: each counts its processes for itself.
     """
+    machine = platform.node()
     with suppress(OSError):
-        return _prefix_of(platform.node() + str(Path("/proc/self/ns/pid").readlink()))
-    return _prefix_of(platform.node())
-
-
-def _prefix_of(machine: str) -> str:
+        machine += str(Path("/proc/self/ns/pid").readlink())
     return f".ganimate-{zlib.crc32(machine.encode()):08x}-"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from ganimate.cli import options
 from ganimate.cli.asking import InBetween, asked_timeline
@@ -13,9 +13,6 @@ from ganimate.cli.each import check_each, read_each
 from ganimate.cli.marking import read_marking
 from ganimate.cli.opening import open_animator
 from ganimate.cli.options import Argument, Option
-
-if TYPE_CHECKING:
-    pass
 
 Easing = Literal["linear", "smooth", "ease-in", "ease-out"]
 Loop = Literal["once", "pingpong"]

@@ -45,7 +45,6 @@ PARSER_WORDS = {
     r"Input should be greater than or equal to (\S+)": r"\1 or more",
     r"Input should be less than or equal to (\S+)": r"\1 or less",
     "Value error, ": "",
-    r"\s+": " ",
 }
 """What the parser says in its library's words, and what is said instead."""
 
@@ -146,7 +145,7 @@ def main(
         from ganimate.cli.console import one_line
 
         if hasattr(error, "format_message"):  # the parser's
-            return _refused(error)
+            return _refused(error, one_line(error.format_message()))
         if isinstance(error, GanimateError):
             print(f"ganimate: {one_line(str(error))}", file=sys.stderr)
             return error.exit_code
@@ -160,12 +159,11 @@ def main(
     raise SystemExit(status if isinstance(status, int) else 0)
 
 
-def _refused(error: Any) -> int:
+def _refused(error: Any, message: str) -> int:
     """Say in one line what the parser found wrong, and return the exit status."""
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return int(error.exit_code)
-    message = error.format_message()
     for theirs, ours in PARSER_WORDS.items():
         message = re.sub(theirs, ours, message)
     context = getattr(error, "ctx", None)

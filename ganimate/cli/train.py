@@ -59,7 +59,8 @@ def train(
     seconds = parse_time(max_time) if max_time else None
     pause = parse_time(every)
     check_choice("--accelerator", accelerator, ("auto", "cpu", "cuda", "mps"))
-    if resume and not unpack_from and not (out / "checkpoint.safetensors").exists():
+    begun = (out / "checkpoint.safetensors").exists()
+    if resume and not unpack_from and not begun:
         raise UsageError(f"{out}: holds no checkpoint to go on from", "leave out --resume")
     if not dataset.is_dir():  # said before half a minute of imports
         raise GanimateError(f"{dataset}: no such folder", "give the dataset's folder")
@@ -77,9 +78,9 @@ def train(
     console = Console(quiet=quiet, as_json=json)
     path = recipe_path(recipe)
     plan = load_recipe(path)
-    if (out / "checkpoint.safetensors").exists() and not resume:
+    if begun and not resume:
         raise UsageError(f"{out}: holds a checkpoint", "add --resume, or choose another --out")
-    if unpack_from and (not resume or (out / "checkpoint.safetensors").exists()):
+    if unpack_from and (not resume or begun):
         raise UsageError(
             "--unpack is for --resume into an --out without a checkpoint",
             "add --resume, or leave out --unpack to go on from OUT's own",
@@ -92,7 +93,7 @@ def train(
         fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes)
     except (RuntimeError, ValueError) as error:
         raise UsageError(
-            f"--accelerator {accelerator} --devices {devices}: this machine has them not",
+            f"--accelerator {accelerator} --devices {devices}: not on this machine",
             "leave both out",
         ) from error
     fabric.launch()
