@@ -131,7 +131,11 @@ WRONG = {
     "strength twice": ("edit face.jpg --expression smile*0.5 --strength 0.5", "--strength"),
     "strength of keys": ("video a.mp4 b.mp4 --keys 0:smile --strength 0.5", "--strength"),
     "a decimal comma": ("edit face.jpg --au 12=0,8", "12=0.8", "comma"),
-    "a device of torch alone": ("edit face.jpg --au 12=1 --device meta", "meta", "cpu"),
+    "a device of torch alone": (
+        "edit face.jpg --au 12=1 --locator builtin --device meta",
+        "meta",
+        "cpu",
+    ),
     "a strength of letters": ("edit face.jpg --strength abc", "'--strength': not a number", "edit"),
     "no such base": ("edit face.jpg --base foo", "'foo' is not one of 'current', 'neutral'"),
     "no such command": ("edti face.jpg", "edti", "'edit'"),
@@ -166,7 +170,7 @@ FAILED = {
     "frames over other files": ("animate face.jpg --to smile full --force", "full"),
     "no folder for the output": ("edit face.jpg --au 12=1 -o no/out.png", "no"),
     "no such face model": ("faces face.jpg --face-model none.task", "none.task"),
-    "photos for frames": ("verify .", "holds more than the frames"),
+    "photos for frames": ("verify . --locator builtin", "holds more than the frames"),
     "no such weights": (
         "edit face.jpg --au 12=1 --weights none.safetensors --locator builtin",
         "none.safetensors",
