@@ -224,8 +224,8 @@ def test_the_teacher_moves_pixels_alone(subjects: Subjects) -> None:
     part = subjects.part(slice(2))
     directions = torch.zeros(17, 478, 2)
     directions[AU_NUMBERS.index(12), 61] = torch.tensor([-6.0, -6.0])
-    shading, release = torch.zeros(17, 1, 64, 64), torch.ones(17)
-    teacher = Teacher(directions, part.landmarks.mean(0), shading, release)
+    mean, shading = part.landmarks.mean(0), torch.zeros(17, 1, 64, 64)
+    teacher = Teacher(directions, mean, mean, shading, torch.ones(17))
     paint = TeacherPainter(teacher)
     same = paint(part.crops, part.landmarks, part.current, part.current)
     assert (same.pictures - part.crops).abs().max() < 0.01

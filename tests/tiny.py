@@ -35,8 +35,7 @@ TINY: dict[str, dict[str, Any]] = {
             "action_units": 0.0, "cycle": 0.0, "motion": 1.0, "picture": 1.0, "undo": True,
             "reader": 0.1, "features": 0.1, "trust": 0.3,
         },
-        "lenders": ["train/1.jpg", "train/3.jpg", "someone/else.jpg"],
-        "lid_lenders": ["train/2.jpg", "train/1.jpg"],
+        "lid_lenders": ["train/2.jpg", "train/1.jpg", "someone/else.jpg"],
     },
     "evaluation": {
         "schedule": {"steps": 4, "batch": 8},

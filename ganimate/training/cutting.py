@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,8 +20,6 @@ SHARPER, SOFT = 0.9, 1.5
 """Unsharp masking of light in pictures, and its blur in texels."""
 FINER = 2
 """How much finer pictures are cut than kept."""
-COHERENT, ALONG = 4.0, 4.0
-"""Pixels of what is cut: blur of the structure tensor, and of pictures along their edges."""
 
 
 def mean_shape(shapes: Tensor) -> Tensor:
@@ -33,29 +29,25 @@ def mean_shape(shapes: Tensor) -> Tensor:
     return (mean + mirrored) / 2
 
 
-def cut(images: Tensor, points: Tensor, wanted: Tensor, *, lines: bool = False) -> Tensor:
+def cut(images: Tensor, points: Tensor, wanted: Tensor) -> Tensor:
     """The middle of faces, reshaped so that their points come to lie where they are wanted.
 
     Args:
         images: (k, 152, 152, 3) uint8.
         points: (k, p, 2), in the middle crops.
         wanted: (p, 2), crop pixels; `CENTRE` is the middle of the picture.
-        lines: whether what they show has clear contours, as teeth have, and lashes have not.
 
     Returns:
         (k, 3, HEIGHT, WIDTH) in [-1, 1], two texels to a crop pixel.
     """
     field = _towards(wanted.expand(len(images), -1, -1), points)
-    places = (texels(images.device, FINER) + 0.5) * (2 / CROP_SIZE) - 1
-    grid = places.expand(len(images), -1, -1, -1)
+    grid = (texels(images.device, FINER) + 0.5) * (2 / CROP_SIZE) - 1
+    grid = grid.expand(len(images), -1, -1, -1)
     there = F.grid_sample(field, grid, align_corners=False).permute(0, 2, 3, 1)
     margin = (STORED_SIZE - CROP_SIZE) / 2
     there = (there + margin + 0.5) * (2 / STORED_SIZE) - 1
-    # What is cut is finer than the photos' pixels, whose squares would show in contours; lashes
-    # that are as sharp become beads.
-    how = "bicubic" if lines else "bilinear"
-    found = F.grid_sample(to_unit(images), there, mode=how, align_corners=False).clamp(-1, 1)
-    return F.avg_pool2d(along_edges(found) if lines else found, FINER)
+    found = F.grid_sample(to_unit(images), there, align_corners=False).clamp(-1, 1)
+    return F.avg_pool2d(found, FINER)
 
 
 def texels(device: torch.device, finer: int = 1) -> Tensor:
@@ -87,33 +79,8 @@ def _towards(points: Tensor, others: Tensor) -> Tensor:
     return flow + torch.stack(torch.meshgrid(cells, cells, indexing="xy"))
 
 
-def along_edges(pictures: Tensor) -> Tensor:
-    """Pictures (n, c, h, w) averaged along what edges they have (line integral convolution, Cabral
-    & Leedom 1993, along the structure tensor's): the stairs of small photos become lines again."""
-    light = pictures.mean(1, keepdim=True)
-    padded = F.pad(light, (1, 1, 1, 1), mode="replicate")
-    x = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
-    y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
-    xx, xy, yy = blur(torch.cat([x * x, x * y, y * y], 1), COHERENT).unbind(1)
-    angle = torch.atan2(2 * xy, xx - yy) / 2 + torch.pi / 2
-    # From 0 where all directions are alike to 1 on a straight edge.
-    clear = torch.hypot(xx - yy, 2 * xy) / (xx + yy).clamp(min=1e-6)
-    step = torch.stack([angle.cos(), angle.sin()], -1) * clear.unsqueeze(-1)
-    height, width = pictures.shape[-2:]
-    rows, columns = (torch.arange(n, device=light.device) + 0.5 for n in (height, width))
-    places = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
-    size, total, weights = step.new_tensor([width, height]), torch.zeros_like(pictures), 0.0
-    for far in torch.linspace(-2, 2, 9).tolist():
-        weight = math.exp(-0.5 * far * far)
-        grid = (places + far * ALONG * step) * (2 / size) - 1
-        there = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-        total, weights = total + weight * there, weights + weight
-    return total / weights
-
-
 def detail(light: Tensor) -> Tensor:
-    """What makes light (n, 1, h, w) sharper: small photos are lent to large ones, and soft teeth
-    between sharp lips look out of focus."""
+    """What makes light (n, 1, h, w) sharper: small photos are lent to large ones."""
     return SHARPER * (light - blur(light, SOFT))
 
 

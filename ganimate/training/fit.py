@@ -73,8 +73,9 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     features = _features(data)
     coefficients = _ridge(features, data.landmarks.flatten(1), ridge).view(-1, 478, 2)
     flipped = coefficients[:, mirror] * torch.tensor([-1.0, 1.0])
+    flipped[0] += torch.tensor([CROP_SIZE - 1.0, 0.0])
     coefficients = (coefficients + flipped) / 2
-    directions, nod = coefficients[1:18], coefficients[PITCH]
+    rest, directions, nod = coefficients[0], coefficients[1:18], coefficients[PITCH]
     mean = data.landmarks.mean(0)
     flipped_mean = mean[mirror] * torch.tensor([-1.0, 1.0]) + torch.tensor([CROP_SIZE - 1.0, 0.0])
     mean = (mean + flipped_mean) / 2
@@ -99,7 +100,7 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     shading = _folds(shading * depth[:, None, None, None]) * own
     shading = shading.clamp(max=0) + LIGHTER * shading.clamp(min=0)
     release = (RELEASE_GAIN / motion).clamp(max=1)
-    return Teacher(directions, mean, shading, release)
+    return Teacher(directions, mean, rest, shading, release)
 
 
 def _folds(shading: Tensor) -> Tensor:

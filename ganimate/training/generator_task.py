@@ -22,7 +22,7 @@ from ganimate.training.cutting import EXTENT
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.framing import unmoved
 from ganimate.training.judges import Judges, Terms
-from ganimate.training.lenders import find_lenders, furnish
+from ganimate.training.lenders import NOBODY, find_lenders, furnish
 from ganimate.training.motion import Teacher
 from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe, describe
@@ -87,8 +87,10 @@ class GeneratorTask:
         self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
         self.generator = Generator(**recipe.network).to(device)
         self.teacher = teacher.to(device) if teacher else None
-        room = self.generator.config["mouths"] or 8, self.generator.config["lids"] or 3
-        self.lenders = find_lenders(train, recipe.lenders, recipe.lid_lenders, room, device)
+        self.lenders = NOBODY
+        if self.teacher is not None:
+            room = self.generator.config["mouths"] or 10, self.generator.config["lids"] or 3
+            self.lenders = find_lenders(self.teacher, train, recipe.lid_lenders, room)
         self._begin_at_teacher()
         if device.type == "cuda":
             self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""What single photos cannot teach, other faces lend: open mouths and closed eyes."""
+"""What single photos cannot teach is drawn or lent: open mouths, and other faces' closed eyes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import FIELD_SIZE
 from ganimate.training.lids import SKIN, Lids, lid_places, make_lids
 from ganimate.training.motion import Teacher
-from ganimate.training.mouths import LIPS, RIM_OF_LIPS, Mouths, make_mouths, opening
-from ganimate.training.muscles import AU25, AU26, AU45
+from ganimate.training.mouths import LIPS, RIM_OF_LIPS, Mouths, make_mouths
+from ganimate.training.muscles import AU45
 
 
 class Lenders(NamedTuple):
-    """Who lends what; None where nobody does.
+    """What is lent; None where nothing is.
 
     Attributes:
         mouths: the insides of open mouths.
@@ -48,36 +48,25 @@ NOBODY = Lenders()
 
 
 def find_lenders(
-    data: FaceDataset,
-    mouths: list[str],
-    lids: list[str],
-    room: tuple[int, int],
-    device: torch.device,
+    teacher: Teacher, data: FaceDataset, lids: list[str], room: tuple[int, int]
 ) -> Lenders:
-    """Those who are named, or else faces with open mouths and with the most closed eyes.
+    """Mouths that are drawn, and the lids of those who are named, or else of the most closed eyes.
 
     Args:
+        teacher: the fitted teachers.
         data: the training faces.
-        mouths, lids: names of faces in it.
+        lids: names of faces in it.
         room: how many mouths and pairs of lids are wanted; where there are fewer, some come twice.
-        device: where their pictures go.
     """
-    open_mouths, shut_eyes = _named(data, mouths), _named(data, lids)
-    if len(open_mouths) == 0:
-        parted = data.action_units[:, [AU25, AU26]].amax(1) > 0.2
-        open_mouths = (parted & (opening(data.landmarks) > 3)).nonzero()[:, 0]
-    if len(shut_eyes) == 0:
+    rows = _named(data, lids)
+    if len(rows) == 0:
         shut = data.action_units[:, AU45].topk(min(3, len(data)))
-        shut_eyes = shut.indices[shut.values > 0.5]
-
-    def faces(rows: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
-        rows = rows[torch.arange(wanted) * len(rows) // wanted]
-        return data.images[rows].to(device), data.landmarks[rows].to(device)
-
-    return Lenders(
-        make_mouths(*faces(open_mouths, room[0])) if len(open_mouths) else None,
-        make_lids(*faces(shut_eyes, room[1])) if len(shut_eyes) else None,
-    )
+        rows = shut.indices[shut.values > 0.5]
+    mouths = make_mouths(teacher, room[0])
+    if len(rows) == 0:
+        return Lenders(mouths)
+    rows, device = rows[torch.arange(room[1]) * len(rows) // room[1]], teacher.mean.device
+    return Lenders(mouths, make_lids(data.images[rows].to(device), data.landmarks[rows].to(device)))
 
 
 def _named(data: FaceDataset, names: list[str]) -> Tensor:
@@ -96,7 +85,7 @@ def furnish(inlays: Inlays, lenders: Lenders, teacher: Teacher) -> None:
         inlays.lids.copy_(lenders.lids.pictures)
         inlays.tones.copy_(lenders.lids.tones)
         inlays.shares.copy_(lenders.lids.shares)
-    inlays.rest.copy_(teacher.mean[RIM_OF_LIPS])
+    inlays.rest.copy_(teacher.rest[RIM_OF_LIPS])
     inlays.moves.copy_(teacher.directions[:, RIM_OF_LIPS])
     around = (teacher.mean[SKIN] + 0.5) * (2 / CROP_SIZE) - 1
     inlays.around.copy_(around.view_as(inlays.around))

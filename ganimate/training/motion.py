@@ -74,12 +74,14 @@ class Teacher:
     Attributes:
         directions: D, (17, 478, 2), crop pixels at intensity 1.
         mean: the mean face, (478, 2), crop pixels.
+        rest: the same of faces that show nothing, as regressed.
         shading: T, (17, 1, 64, 64), in the mean face's shape, in units of a crop's contrast.
         release: (17,), how much of both is undone where an action unit lets go.
     """
 
     directions: Tensor
     mean: Tensor
+    rest: Tensor
     shading: Tensor
     release: Tensor
 

@@ -1,55 +1,66 @@
-"""Open mouths of training faces, as pictures of their insides that fit any other lips."""
+"""Open mouths, as pictures of their insides that fit any lips."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
+from ganimate.facs import ActionUnits, parse_look
 from ganimate.networks.inlays import mix, show
-from ganimate.training.augment import middle
-from ganimate.training.cutting import CENTRE, cut, detail, mean_shape
-from ganimate.training.fields import smoothstep
+from ganimate.training.cutting import CENTRE, mean_shape, texels
 from ganimate.training.light import face
 from ganimate.training.motion import Teacher
+from ganimate.training.muscles import AU12, AU25
+from ganimate.training.teeth import Shown, draw
 
+LOOKS = (
+    "grin",
+    "25=0.3",
+    "surprise",
+    "12=0.6 25=0.4",
+    "laugh",
+    "fear",
+    "25=0.7",
+    "12=0.9 25=0.4",
+    "25=1 26=1",
+    "happily-disgusted",
+)
+"""What the faces show whose mouths are drawn, the most wanted first."""
 RIM_OF_LIPS = [*INNER_UPPER_LIP, *INNER_LOWER_LIP[-2:0:-1]]
 LIPS = [*OUTER_LIPS, *INNER_UPPER_LIP, *INNER_LOWER_LIP]
 LIPS_WIDTH = 50.0
 """Width of the inner lips in a mouth's picture, in crop pixels."""
+NOSE, MIDDLE, OUTER_EYES = 2, (13, 14), (33, 263)
+"""Landmarks below the nose, in the middle of the inner lips, and at the eyes' outer corners."""
+EYES_APART = 90.0
+"""Millimetres between the latter (Farkas 1994: 87 to 91)."""
+DISPLAY, MOST = 3.5, 9.8
+"""Millimetres of the upper incisors that parted lips show at rest (Vig and Brundo 1978: 2 to 3.4),
+and the most that a raised lip does."""
+FINER = 4
+"""How much finer pictures are drawn than kept."""
 
-TEETH = (1.06, 1.0, 0.94)
-"""Colour of teeth in white light, as shares of their grey."""
-LIGHTEST = 0.75
-"""Of 1: how light the teeth of all pictures are."""
-LIT, LIT_BY = 0.88, 0.75
-"""How light teeth are in a face whose lightest skin is 1 of 1, and the power of that skin's light
-with which this falls: about what regression finds in training faces with open mouths. Where a flash
-whitens skin, lips still shade teeth."""
-SHOWN = 0.75
-"""A mouth whose lightest part is darker than this share of the lightest skin shows no teeth."""
+LIGHTEST = 0.8
+"""Of 1: how light the middle teeth of all pictures are."""
+LIT, LIT_BY = 1.05, 0.65
+"""How light teeth are at most in a face whose lightest skin is 1 of 1, and the power of that skin's
+light with which this falls: what regression finds in 1,922 training faces that smile, mouths
+themselves left out. Where a flash whitens skin, lips still shade teeth."""
 KNEE, WHITEST = 0.75, 0.95
 """Of 1: from where on light teeth are held back, and what they never reach."""
-DEPTH = (0.14, 0.055, 0.05)
-"""Colour of what is deepest in a mouth: photos lose it in black, which looks like a hole."""
-ALIKE = 0.7
-"""How far each tooth's own colour gives way to `TEETH`: small photos smear the colours of lips over
-some of them, and JPEG makes others green."""
-LIPS_RED = 1.35
-"""Red beyond this share of green is no tooth."""
-REDDEST, BLUEST = (1.6, 0.12), (1.1, 0.02)
-"""Red and blue stay below so many times green, and so much more: lipstick would show above
-another's teeth."""
 
 
 class Mouths(NamedTuple):
-    """Mouths that lend their insides.
+    """Open mouths.
 
     Attributes:
-        pictures: (k, 3, HEIGHT, WIDTH) in [-1, 1].
+        pictures: of their insides, (k, 3, HEIGHT, WIDTH) in [-1, 1].
         lips: (42, 2), crop pixels, where lips are in a crop whose middle the pictures fill.
         rims: (k, 20, 2), the rims of their inner lips.
     """
@@ -59,25 +70,64 @@ class Mouths(NamedTuple):
     rims: Tensor
 
 
-def make_mouths(images: Tensor, landmarks: Tensor) -> Mouths:
-    """Cut the mouths out of faces, each reshaped to the mean of all their lips.
+def make_mouths(teacher: Teacher, count: int) -> Mouths:
+    """Draw the mouths of an average face that makes each of the `LOOKS`, or the first of them, each
+    reshaped to the mean of all their lips."""
+    looks = [LOOKS[number % len(LOOKS)] for number in range(count)]
+    asked = np.stack([parse_look(look, ActionUnits(), base="neutral").vector for look in looks])
+    targets = torch.from_numpy(asked).to(teacher.rest)
+    rest = teacher.rest.expand(count, -1, -1)
+    faces = teacher.move(rest, torch.zeros_like(targets), targets)
+    rims = faces[:, RIM_OF_LIPS]
+    width = rims[..., 0].amax(1) - rims[..., 0].amin(1)
+    shapes = (faces - rims.mean(1, keepdim=True)) / width.view(-1, 1, 1)
+    lips = mean_shape(shapes) * LIPS_WIDTH + CENTRE
+    drawn = [
+        _draw(face, lips, target, teacher) for face, target in zip(faces, targets, strict=True)
+    ]
+    pictures = F.avg_pool2d(LIGHTEST * torch.stack(drawn), FINER).clamp(0, 1) * 2 - 1
+    return Mouths(pictures, lips[LIPS], average_lips(teacher, targets))
 
-    Args:
-        images: (k, 152, 152, 3) uint8.
-        landmarks: (k, 478, 2), of the middle crops.
-    """
-    rims = landmarks[:, RIM_OF_LIPS]
-    centre = rims.mean(1, keepdim=True)
-    width = (rims[..., 0].amax(1) - rims[..., 0].amin(1)).clamp(min=1).view(-1, 1, 1)
-    lips = mean_shape((landmarks - centre) / width)[LIPS] * LIPS_WIDTH + CENTRE
-    pictures = _clear(cut(images, landmarks[:, LIPS], lips, lines=True), _lightest(middle(images)))
-    return Mouths(pictures, lips, rims)
+
+def _draw(face: Tensor, lips: Tensor, target: Tensor, teacher: Teacher) -> Tensor:
+    """The inside of a face's mouth, (3, h, w), in the shape of lips, (478, 2) both."""
+    scale = EYES_APART / (face[OUTER_EYES[1]] - face[OUTER_EYES[0]]).norm()
+    own, rest = (scale * (each - each[MIDDLE[0]]) for each in (face, teacher.rest))
+    upper, lower = list(INNER_UPPER_LIP), list(INNER_LOWER_LIP)
+    column, row = texels(lips.device, FINER).unbind(-1)
+
+    def along(values: Tensor) -> Tensor:
+        return _along(column, lips[upper, 0], values)
+
+    # Heights go with how far the lips are apart, but for the corners, where they meet.
+    apart, wanted = (_but_corners((each[lower] - each[upper])[:, 1]) for each in (own, lips))
+    lip = along(own[upper, 1])
+    y = lip + (row - along(lips[upper, 1])) * along(apart) / along(wanted)
+    floor = max(1.0, float(own[MIDDLE[1], 1]))
+    shown = Shown(
+        upper=min(MOST, DISPLAY + float((own - rest)[NOSE, 1]), 0.9 * floor),
+        lower=1 + 3 * float(target[AU25]),
+        arc=2 + 3 * float(target[AU12]),
+    )
+    return draw(along(own[upper, 0]), y, lip, floor, shown)
+
+
+def _but_corners(heights: Tensor) -> Tensor:
+    return heights.clamp(min=max(1.0, 0.4 * float(heights.max())))
+
+
+def _along(column: Tensor, columns: Tensor, values: Tensor) -> Tensor:
+    """Values at `columns` (p,), interpolated at others (h, w), and on beyond the last."""
+    slope = (values[-1] - values[0]) / (columns[-1] - columns[0])
+    inside = column.clamp(float(columns[0]), float(columns[-1]))
+    found = np.interp(inside.cpu(), columns.cpu(), values.cpu())
+    return torch.from_numpy(found).to(column) + slope * (column - inside)
 
 
 def average_lips(teacher: Teacher, targets: Tensor) -> Tensor:
     """The rims of an average face's inner lips with these intensities (n, 17), (n, 20, 2)."""
     moves = teacher.directions[:, RIM_OF_LIPS]
-    return teacher.mean[RIM_OF_LIPS] + torch.einsum("nk,kpc->npc", targets, moves)
+    return teacher.rest[RIM_OF_LIPS] + torch.einsum("nk,kpc->npc", targets, moves)
 
 
 def lend_mouths(pictures: Tensor, places: Tensor, shares: Tensor, mouths: Mouths) -> Tensor:
@@ -102,49 +152,6 @@ def opening(landmarks: Tensor) -> Tensor:
     """How far the inner lips are apart at most, (n,) crop pixels."""
     gaps = landmarks[:, list(INNER_LOWER_LIP)] - landmarks[:, list(INNER_UPPER_LIP)]
     return gaps.norm(dim=-1).amax(1)
-
-
-def _clear(pictures: Tensor, skin: Tensor) -> Tensor:
-    """The same mouths, sharper, never black, and with teeth in white light and as much of it.
-
-    Args:
-        pictures: (k, 3, HEIGHT, WIDTH).
-        skin: (k,), how light the lightest skin of these faces is.
-    """
-    levels = _in_white_light((pictures + 1) / 2)
-    light = levels.mean(1, keepdim=True)
-    shown = _inner(light).flatten(1).quantile(0.95, dim=1)
-    gain = (LIGHTEST / torch.maximum(shown, SHOWN * skin)).view(-1, 1, 1, 1)
-    levels, light = gain * levels, gain * light
-    depth = light.new_tensor(DEPTH)[:, None, None] * (1 - light).clamp(min=0) ** 8
-    return (levels + depth + detail(light)).clamp(0, 1) * 2 - 1
-
-
-def _in_white_light(levels: Tensor) -> Tensor:
-    """Mouths (k, 3, h, w) in 0..1 without the colour of the light they are in, told by their teeth;
-    those that show none keep it. Their lips are no redder than most."""
-    inner = _inner(levels)
-    grey = inner.mean(1).flatten(1)
-    teeth = (grey >= grey.quantile(0.9, dim=1, keepdim=True)).unsqueeze(1)
-    colour = (inner.flatten(2) * teeth).sum(2) / teeth.sum(2)
-    wanted = colour.mean(1, keepdim=True) * colour.new_tensor(TEETH)
-    red = colour[:, :1] > LIPS_RED * colour[:, 1:2]  # lips, or a tongue
-    gain = torch.where(red, torch.ones_like(colour), wanted / colour.clamp(min=0.05))
-    levels = (levels * gain[..., None, None]).clamp(0, 1)
-    light = levels.mean(1, keepdim=True)
-    warm = levels[:, :1] / levels[:, 1:2].clamp(min=0.05)
-    tooth = smoothstep((light - 0.35) / 0.2) * smoothstep((LIPS_RED - warm) / 0.25)
-    teeth_colour = light * light.new_tensor(TEETH)[:, None, None]
-    levels = torch.lerp(levels, teeth_colour, ALIKE * tooth)
-    for channel, (times, more) in ((0, REDDEST), (2, BLUEST)):
-        levels[:, channel] = torch.minimum(levels[:, channel], times * levels[:, 1] + more)
-    return levels
-
-
-def _inner(pictures: Tensor) -> Tensor:
-    """What is between the corners of the lips; beyond them is skin."""
-    side = (pictures.shape[-1] - round(2 * LIPS_WIDTH)) // 2
-    return pictures[..., side:-side]
 
 
 def _lightest(crops: Tensor) -> Tensor:

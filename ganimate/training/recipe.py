@@ -196,11 +196,9 @@ class GeneratorRecipe:
             reader join after it.
         target_noise: targets are another face's intensities plus uniform(-noise, noise).
         strong: how much more often faces with rare, strong action units are drawn (0 = evenly).
-        lenders: training pictures (their paths in the dataset) whose open mouths are lent to closed
-            ones that open; as many as `network` has room for (`mouths`). Empty, or none of them in
-            the dataset: some open mouths.
-        lid_lenders: likewise, whose closed eyes are lent to open ones (`lids`). Empty, or none of
-            them in the dataset: the most closed eyes by label.
+        lid_lenders: training pictures (their paths in the dataset) whose closed eyes are lent to
+            open ones; as many as `network` has room for (`lids`). Empty, or none of them in the
+            dataset: the most closed eyes by label.
         precision: of convolutions and products: ``32-true``; ``bf16-mixed``, bfloat16; or
             ``auto``, bfloat16 where the device multiplies it natively.
     """
@@ -215,7 +213,6 @@ class GeneratorRecipe:
     motion_only: float = 0.0
     target_noise: float = 0.1
     strong: float = 0.0
-    lenders: list[str] = field(default_factory=list)
     lid_lenders: list[str] = field(default_factory=list)
     precision: str = "32-true"
     seed: int = 1
