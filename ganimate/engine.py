@@ -33,11 +33,9 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 AU_25, AU_26 = AU_NUMBERS.index(25), AU_NUMBERS.index(26)
 GREY = 6 / 127.5
 """Colours of a black and white photo differ by no more, but for 1 % of its pixels."""
-
-
-DETAIL = 2
-"""How much larger than the crop A and C are painted where pictures are laid: what these hold of
-teeth and lids is lost on fewer pixels."""
+DETAIL, FINEST = 2, 4
+"""How much larger than the crop A and C are painted where pictures are laid, since what these hold
+of teeth and lids is lost on fewer pixels: in films, and for the single picture of a large face."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Painted:
 
     Attributes:
         attention: A, (S, S) float32 in 0..1; 1 keeps the moved photo. S is the crop's side, or
-            `DETAIL` times that.
+            `DETAIL` or `FINEST` times that.
         colour: C, (S, S, 3) float32 RGB, 0..255.
         flow: F, (h, w, 2) float32, offsets (x, y) in crop units (the crop's side is 1).
         parting: the share of how far lips are parted that is asked to stay, 0..1.
@@ -180,6 +178,7 @@ class Engine:
         encoded: Encoded,
         targets: NDArray[np.float32],
         current: NDArray[np.float32],
+        detail: int = DETAIL,
     ) -> list[Painted]:
         """Paint one face with n expressions, or n crops with one each, in one batch.
 
@@ -187,6 +186,7 @@ class Engine:
             encoded: from `encode`, of one crop or of n.
             targets: (n, 17), intensities to show, 0..1.
             current: (17,) or (n, 17), intensities the crop shows now.
+            detail: how much larger than the crop A and C are to be, where pictures are laid.
         """
         n = len(targets)
         target = torch.from_numpy(np.array(targets, np.float32)).to(self.device)
@@ -199,7 +199,7 @@ class Engine:
                 encoded.crop.expand(n, -1, -1, -1),
                 target,
                 start,
-                DETAIL,
+                detail,
             )
         paint = torch.where(encoded.grey, painting.colour.mean(1, keepdim=True), painting.colour)
         return unpack(painting._replace(colour=paint), start, target)

@@ -50,16 +50,21 @@ class Layer:
         """Puts it back into the photo."""
         return Blender(self.pixels, self.frame, self.outlines, landmarks=self.landmarks)
 
-    def paint(self, sides: NDArray[np.float32]) -> list[Painted]:
+    def paint(self, sides: NDArray[np.float32], *, finest: bool = False) -> list[Painted]:
         """Paint the face n times in one batch.
 
         Args:
             sides: (n, 2, 17), the intensities of the subject's right and left, 0..1. Only where
                 they differ is a face painted twice.
+            finest: as fine as a large face can show, at a few times the cost.
         """
+        from ganimate.engine import DETAIL, FINEST
+
         current = self.current.vector
+        large = self.frame.native_side > DETAIL * self.engine.size
+        detail = FINEST if finest and large else DETAIL
         return paint_sides(
-            lambda _, asked: self.engine.paint(self.encoded, asked, current),
+            lambda _, asked: self.engine.paint(self.encoded, asked, current, detail),
             sides,
             [self.midline] * len(sides),
         )

@@ -96,7 +96,7 @@ class Portrait:
             for one, current in zip(looks, self.currents, strict=True)
         )
         painted = [
-            layer.paint(target.sides[None])[0]
+            layer.paint(target.sides[None], finest=True)[0]
             for layer, target in zip(self._layers, targets, strict=True)
         ]
         return Edited(self, targets, painted)

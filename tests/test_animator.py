@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,9 @@ def test_a_face_that_stands_still_is_painted_once(
     engine, asked = opened.animator.engine, []
     paint = engine.paint
 
-    def counting(encoded: Any, rows: Any, current: Any) -> Any:
+    def counting(encoded: Any, rows: Any, *others: Any) -> Any:
         asked.append(len(rows))
-        return paint(encoded, rows, current)
+        return paint(encoded, rows, *others)
 
     monkeypatch.setattr(engine, "paint", counting)
     path = Trajectory(np.stack([calm, smile, smile, smile, calm, calm, smile]))
@@ -144,6 +145,17 @@ def test_a_face_that_stands_still_is_painted_once(
     for index, like in enumerate([0, 1, 1, 1, 0, 0, 1]):
         assert np.abs(shown[index] - shown[like]).max() <= 1
     assert np.abs(shown[0] - shown[1]).max() > 20
+
+
+def test_a_large_face_is_painted_finer_in_a_photo_than_in_a_film(opened: Portrait) -> None:
+    (layer,) = opened._layers
+    size = opened.animator.engine.size
+    assert layer.frame.native_side > 2 * size
+    sides = opened.current.changed({25: 1}).sides[None]
+    small = replace(layer, frame=layer.frame.scaled(0.3))
+    for one, finest, wanted in ((layer, True, 4), (layer, False, 2), (small, True, 2)):
+        (painted,) = one.paint(sides, finest=finest)
+        assert painted.attention.shape == (wanted * size, wanted * size)
 
 
 def test_frames_come_as_they_are_asked_for(opened: Portrait) -> None:

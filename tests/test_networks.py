@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator
-from ganimate.networks.inlays import AROUND, HEIGHT, RIM, WIDTH, Inlays, skin_around
+from ganimate.networks.inlays import AROUND, FINER, HEIGHT, RIM, SHADED, WIDTH, Inlays, skin_around
 from ganimate.networks.painting import Painting, compose
 from ganimate.networks.reader import Reader
 from ganimate.networks.warp import warp
@@ -144,7 +144,7 @@ def with_inlays() -> tuple[Generator, Inlays]:
     assert isinstance(inlays, Inlays)
     side = torch.linspace(-1, 1, 32)
     inlays.start.data.copy_(torch.stack(torch.meshgrid(side, side, indexing="xy")))
-    turn = torch.linspace(0, 6, RIM)
+    turn = torch.linspace(0, 6, RIM) + torch.pi
     inlays.rest.copy_(torch.stack([20 * turn.cos(), 9 * turn.sin()], 1))
     inlays.rims.copy_(inlays.rest * torch.tensor([[[1, 0.2]], [[1, 1.1]], [[1, 2.0]]]))
     return generator, inlays
@@ -153,18 +153,38 @@ def with_inlays() -> tuple[Generator, Inlays]:
 @torch.no_grad()
 def test_a_mouth_shows_where_it_is_open_as_placed_and_lit() -> None:
     generator, inlays = with_inlays()
-    inlays.mouths[1] = torch.linspace(-1, 0, WIDTH)  # dark on the right side, lighter left
-    inlays.head.bias.copy_(torch.tensor([0.0, 0.0, 0.2, 50.0, -50.0]))
+    inlays.mouths[1:] = torch.linspace(-1, 0, FINER * WIDTH)  # dark on the right side, lighter left
+    inlays.head.bias.copy_(torch.tensor([0.0, 0.0, -0.5, 50.0, -50.0]))
     crops, target, current = random_inputs(2, 64)
     painting = generator(crops, target, current)
     shown = compose(crops, painting)
-    wanted = torch.linspace(0, 1, 64) * float(np.exp(0.2)) - 1
+    # Between lips that are as they are at rest there is little light.
+    wanted = torch.linspace(0, 1, 64) * float(np.exp(-0.5)) * SHADED - 1
     inner = slice(4, 60)
     torch.testing.assert_close(
         shown[0, 0, 15, inner], wanted[inner].clamp(max=1), atol=0.04, rtol=0
     )
+    inlays.moves[:, :, 1] = inlays.rest[:, 1]
+    wide = torch.full_like(target, 1 / 17)  # which parts them twice as far
+    lit = compose(crops, generator(crops, wide, wide - 1))
+    assert (lit[0, 0, 15, 50] + 1) > 2 * (shown[0, 0, 15, 50] + 1)
     inlays.head.bias[3] = -50  # closed
     torch.testing.assert_close(compose(crops, generator(crops, target, current)), crops)
+
+
+@torch.no_grad()
+def test_the_finest_teeth_show_where_there_are_pixels_for_them() -> None:
+    generator, inlays = with_inlays()
+    inlays.mouths[1] = 0.5 * (torch.arange(FINER * WIDTH) % 2 * 2 - 1)
+    inlays.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 50.0, -50.0]))
+    crops, target, current = random_inputs(1, 64)
+    encoded = generator.encode(crops)
+    stripes = []
+    for detail in (1, 2, 4):
+        painting = generator.paint(encoded, crops, target, current, detail)
+        assert painting.colour.shape[-1] == 64 * detail
+        stripes.append(painting.colour[0, :, 8 * detail : 24 * detail].std())
+    assert stripes[0] < 0.01 and stripes[1] < 0.01 < 0.1 < stripes[2]
 
 
 @torch.no_grad()

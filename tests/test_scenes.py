@@ -7,7 +7,7 @@ import torch
 from dataset import still
 
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP
-from ganimate.networks.inlays import HEIGHT, WIDTH
+from ganimate.networks.inlays import FINER, HEIGHT, WIDTH
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset
@@ -55,7 +55,12 @@ def test_a_closed_mouth_that_opens_is_lent_the_mouth_of_its_shape(data: FaceData
     same = parting.move(closed, labels, targets)[:1]
     wider = same.clone()
     wider[:, lower, 1] += 20
-    light = LIGHTEST * torch.tensor([1.0, 0.3]).view(2, 1, 1, 1).expand(2, 3, HEIGHT, WIDTH) * 2 - 1
+    light = (
+        LIGHTEST
+        * torch.tensor([1.0, 0.3]).view(2, 1, 1, 1).expand(2, 3, FINER * HEIGHT, FINER * WIDTH)
+        * 2
+        - 1
+    )
     parting.rest = closed[0]
     shapes = torch.cat([same, wider])
     mouths = Mouths(light, same[0, LIPS], shapes[:, RIM_OF_LIPS])

@@ -274,9 +274,9 @@ class CountingEngine(Engine):
 
     rows: list[int]
 
-    def paint(self, encoded: Any, targets: Any, current: Any) -> list[Painted]:
+    def paint(self, encoded: Any, targets: Any, *others: Any) -> list[Painted]:
         self.rows.append(len(targets))
-        return super().paint(encoded, targets, current)
+        return super().paint(encoded, targets, *others)
 
 
 def test_only_what_differs_is_painted_twice(portrait: Path) -> None:

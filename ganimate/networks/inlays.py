@@ -1,6 +1,6 @@
 """What a photo hides: the inside of a mouth and closed lids, as pictures that the network places.
 
-What closed lips and open eyes hide is another face's in any case. A network that must paint it
+What closed lips and open eyes hide is not this face's in any case. A network that must paint it
 pixel by pixel from losses of pixels makes a grey band of all the teeth it has seen, and never quite
 covers an iris; one that says *where* each point of a given picture lies paints them as sharp as
 that picture is. Lids are kept as light and dark alone, and take the colours of the skin around, of
@@ -16,15 +16,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 HEIGHT, WIDTH = 48, 184
-"""Texels of a picture. A sheet has two: a mouth above, and the lids of both eyes below."""
+"""Texels of a picture, two to a crop's pixel. A sheet has two: a mouth above, and the lids of both
+eyes below."""
+FINER = 2
+"""How many times as fine mouths are kept: teeth have edges, and lids have none."""
 RIM = 20
-"""Landmarks around the inner lips."""
+"""Landmarks around the inner lips: from corner to corner along the upper, and back."""
+CORNERS, UPPER, LOWER = (0, 10), 5, 15
+"""Which of them are at the corners, and in the middle of either lip."""
+BRIGHTEST, EDGE = 0.15, 0.1
+"""The logarithm of how much lighter teeth may be than their pictures, and how gently light gets
+there: a mouth that is hardly open, of which a crop has three pixels, would be a white lamp."""
+SHADED, PARTED = 0.35, 5.0
+"""How light teeth still are between lips that hardly part, and by how many crop pixels an average
+face's must part until nothing shades them but the upper lip in their pictures."""
+HIGHER, FALLEN = 1.0, 4.0
+"""The most, in crop pixels, that an upper lip is taken to stand higher than in a picture, as what
+it uncovers are gums, or further down."""
 AROUND = 14
 """Points on the skin around each eye."""
-LIKENESS = 0.002
-"""Squared distance of outlines within which two mouths mix: in a film one fades into the next."""
 TONE = 0.02
-"""The same of lids, by the logarithm of how light the skin is."""
+"""Squared distance within which two pairs of lids mix, of the logarithms of how light skin is."""
 PATCH = 4
 """Pixels to the side of the squares over which skin is averaged: it has moles and noise."""
 HAIR = 0.85
@@ -59,10 +71,12 @@ class Inlays(nn.Module):
         super().__init__()
         self.mouths: Tensor
         self.lids: Tensor
-        self.register_buffer("mouths", torch.zeros(mouths, 3, HEIGHT, WIDTH))
+        self.register_buffer("mouths", torch.zeros(mouths, 3, FINER * HEIGHT, FINER * WIDTH))
         self.register_buffer("lids", torch.ones(lids, 1, HEIGHT, WIDTH))
         # Rims of inner lips, (x, y) each: of the mouths; of an average face, and how its own move
-        # with each action unit.
+        # with each action unit. In a picture, how far down on the sheet the middles of both are.
+        self.middle: Tensor
+        self.register_buffer("middle", torch.tensor([-0.75, -0.25]))
         self.rims: Tensor
         self.rest: Tensor
         self.moves: Tensor
@@ -111,22 +125,31 @@ class Inlays(nn.Module):
         # Twice as steep as usual: what is covered half shows both an eye and a lid.
         laid = Laid(self.start + place, *(gate * torch.sigmoid(2 * covers)).chunk(2, 1))
         lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
-        # Not len(), which ONNX would take for a constant.
-        sheet = torch.cat([mix(self.mouths, choose(lips, self.rims)), closed_eyes], 2)
+        chosen = choose(lips, self.rims)
+        mouths = self.mouths[chosen]
+        if size > 2 * 2 * self.start.shape[-1]:
+            closed_eyes = F.interpolate(closed_eyes, scale_factor=float(FINER), mode="bilinear")
+        else:  # what is finer than what it is shown on would flicker
+            mouths = F.avg_pool2d(mouths, FINER)
+        sheet = torch.cat([mouths, closed_eyes], 2)
+        mouth = laid.place[:, 1:] < 0
+        teeth = steady(laid.place, lips, self.rims[chosen], self.middle)
+        shown = torch.where(mouth, teeth, laid.place)
         # Only mouths have a light of their own: lids have that of the skin around.
-        light = light * (laid.place[:, 1:] < 0)
+        light = (BRIGHTEST - EDGE * F.softplus((BRIGHTEST - light) / EDGE)) * mouth
         # Covers are enlarged before they become steep, and are the steeper the larger: an edge
         # between lip and tooth stays one.
         steep = size / self.start.shape[-1]
         open_mouth, open_lids = (1 - gate * torch.sigmoid(steep * enlarge(covers, size))).chunk(
             2, 1
         )
-        shown = (show(sheet, laid.place, size) + 1) * torch.exp(enlarge(light, size)) - 1
-        return laid, 1 - open_mouth * open_lids, shown.clamp(-1, 1)
+        light = light + shade(lips, self.rest).log() * mouth
+        colours = (show(sheet, shown, size) + 1) * torch.exp(enlarge(light, size)) - 1
+        return laid, 1 - open_mouth * open_lids, colours.clamp(-1, 1)
 
 
 def choose(lips: Tensor, rims: Tensor) -> Tensor:
-    """Shares (n, k) of mouths: all of the one whose rim (k, RIM, 2) is most alike, or nearly.
+    """Which mouth's rim (k, RIM, 2) is most alike, (n,).
 
     Args:
         lips: (n, RIM, 2), an average face's when it makes the expression: it is the target alone
@@ -134,8 +157,46 @@ def choose(lips: Tensor, rims: Tensor) -> Tensor:
         rims: (k, RIM, 2).
     """
     # Written out: ONNX has no cdist.
-    square = (outline(lips).unsqueeze(1) - outline(rims)).square().sum(-1)
-    return (-square / LIKENESS).softmax(1)
+    return (outline(lips).unsqueeze(1) - outline(rims)).square().sum(-1).argmin(1)
+
+
+def steady(place: Tensor, lips: Tensor, rims: Tensor, middle: Tensor) -> Tensor:
+    """Places on pictures that were drawn for other lips, so that teeth are no wider or longer.
+
+    Lips part, widen and rise over teeth that do not: upper ones stay where they are in the head,
+    and lower ones as far below the lower lip as they were.
+
+    Args:
+        place: (n, 2, h, w), of pictures that are stretched to the lips.
+        lips: (n, RIM, 2), an average face's when it makes the expression.
+        rims: (n, RIM, 2), those that the pictures were drawn for.
+        middle: (2,), where the middles of upper and lower lip are on a picture.
+    """
+
+    def measured(rim: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        width = rim[:, CORNERS[1], 0] - rim[:, CORNERS[0], 0]
+        upper, lower = rim[:, UPPER, 1], rim[:, LOWER, 1]
+        every = width.clamp(min=1), upper, (lower - upper).clamp(min=1)
+        return tuple(each.view(-1, 1, 1, 1) for each in every)  # type: ignore[return-value]
+
+    (width, upper, gap), (drawn_width, drawn_upper, drawn_gap) = measured(lips), measured(rims)
+    x, y = place.split(1, 1)
+    down = (y - middle[0]) / (middle[1] - middle[0])
+    below_upper = down * gap + (upper - drawn_upper).clamp(-HIGHER, FALLEN)
+    above_lower = drawn_gap - (1 - down) * gap
+    # Lower teeth are short: what is between both is the last two fifths but a tenth.
+    share = ((down - 0.5) / 0.4).clamp(0, 1)
+    there = torch.lerp(below_upper, above_lower, share) / drawn_gap
+    there = (middle[0] + there * (middle[1] - middle[0])).clamp(-1, 0)
+    return torch.cat([x * width / drawn_width, there], 1)
+
+
+def shade(lips: Tensor, rest: Tensor) -> Tensor:
+    """How much light gets to the teeth between lips (n, RIM, 2) that are (RIM, 2) at rest,
+    (n, 1, 1, 1) in 0..1."""
+    gap, closed = (each[..., LOWER, 1] - each[..., UPPER, 1] for each in (lips, rest))
+    share = ((gap - closed) / PARTED).clamp(0, 1)
+    return (SHADED + (1 - SHADED) * share * share * (3 - 2 * share)).view(-1, 1, 1, 1)
 
 
 def outline(rims: Tensor) -> Tensor:

@@ -81,6 +81,7 @@ def furnish(inlays: Inlays, lenders: Lenders, teacher: Teacher) -> None:
     if lenders.mouths is not None:
         inlays.mouths.copy_(lenders.mouths.pictures)
         inlays.rims.copy_(lenders.mouths.rims)
+        inlays.middle.copy_(lenders.mouths.middle)
     if lenders.lids is not None:
         inlays.lids.copy_(lenders.lids.pictures)
         inlays.tones.copy_(lenders.lids.tones)

@@ -12,15 +12,15 @@ from torch import Tensor
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
 from ganimate.facs import ActionUnits, parse_look
-from ganimate.networks.inlays import mix, show
-from ganimate.training.cutting import CENTRE, mean_shape, texels
+from ganimate.networks.inlays import FINER, choose, shade, show, steady
+from ganimate.training.cutting import CENTRE, EXTENT, mean_shape, texels
 from ganimate.training.light import face
 from ganimate.training.motion import Teacher
 from ganimate.training.muscles import AU12, AU25
 from ganimate.training.teeth import Shown, draw
 
 LOOKS = (
-    "grin",
+    "6=0.7 12=1 25=0.8",
     "25=0.3",
     "surprise",
     "12=0.6 25=0.4",
@@ -43,12 +43,12 @@ EYES_APART = 90.0
 DISPLAY, MOST = 3.5, 9.8
 """Millimetres of the upper incisors that parted lips show at rest (Vig and Brundo 1978: 2 to 3.4),
 and the most that a raised lip does."""
-FINER = 4
+DRAWN = 2
 """How much finer pictures are drawn than kept."""
 
-LIGHTEST = 0.8
+LIGHTEST = 0.77
 """Of 1: how light the middle teeth of all pictures are."""
-LIT, LIT_BY = 1.05, 0.65
+LIT, LIT_BY = 1.0, 0.65
 """How light teeth are at most in a face whose lightest skin is 1 of 1, and the power of that skin's
 light with which this falls: what regression finds in 1,922 training faces that smile, mouths
 themselves left out. Where a flash whitens skin, lips still shade teeth."""
@@ -60,7 +60,7 @@ class Mouths(NamedTuple):
     """Open mouths.
 
     Attributes:
-        pictures: of their insides, (k, 3, HEIGHT, WIDTH) in [-1, 1].
+        pictures: of their insides, (k, 3, FINER HEIGHT, FINER WIDTH) in [-1, 1].
         lips: (42, 2), crop pixels, where lips are in a crop whose middle the pictures fill.
         rims: (k, 20, 2), the rims of their inner lips.
     """
@@ -69,13 +69,20 @@ class Mouths(NamedTuple):
     lips: Tensor
     rims: Tensor
 
+    @property
+    def middle(self) -> Tensor:
+        """Where the middles of upper and lower lip are on a sheet whose upper half is a mouth and
+        whose edges are at -1 and 1, (2,)."""
+        return (self.lips[[LIPS.index(each) for each in MIDDLE], 1] - CENTRE) / EXTENT[1] - 0.5
+
 
 def make_mouths(teacher: Teacher, count: int) -> Mouths:
     """Draw the mouths of an average face that makes each of the `LOOKS`, or the first of them, each
     reshaped to the mean of all their lips."""
+    device, teacher = teacher.rest.device, teacher.to(torch.device("cpu"))
     looks = [LOOKS[number % len(LOOKS)] for number in range(count)]
     asked = np.stack([parse_look(look, ActionUnits(), base="neutral").vector for look in looks])
-    targets = torch.from_numpy(asked).to(teacher.rest)
+    targets = torch.from_numpy(asked)
     rest = teacher.rest.expand(count, -1, -1)
     faces = teacher.move(rest, torch.zeros_like(targets), targets)
     rims = faces[:, RIM_OF_LIPS]
@@ -85,8 +92,9 @@ def make_mouths(teacher: Teacher, count: int) -> Mouths:
     drawn = [
         _draw(face, lips, target, teacher) for face, target in zip(faces, targets, strict=True)
     ]
-    pictures = F.avg_pool2d(LIGHTEST * torch.stack(drawn), FINER).clamp(0, 1) * 2 - 1
-    return Mouths(pictures, lips[LIPS], average_lips(teacher, targets))
+    pictures = F.avg_pool2d(LIGHTEST * torch.stack(drawn), DRAWN).clamp(0, 1) * 2 - 1
+    made = pictures, lips[LIPS], average_lips(teacher, targets)
+    return Mouths(*(each.to(device) for each in made))
 
 
 def _draw(face: Tensor, lips: Tensor, target: Tensor, teacher: Teacher) -> Tensor:
@@ -94,7 +102,7 @@ def _draw(face: Tensor, lips: Tensor, target: Tensor, teacher: Teacher) -> Tenso
     scale = EYES_APART / (face[OUTER_EYES[1]] - face[OUTER_EYES[0]]).norm()
     own, rest = (scale * (each - each[MIDDLE[0]]) for each in (face, teacher.rest))
     upper, lower = list(INNER_UPPER_LIP), list(INNER_LOWER_LIP)
-    column, row = texels(lips.device, FINER).unbind(-1)
+    column, row = texels(lips.device, DRAWN * FINER).unbind(-1)
 
     def along(values: Tensor) -> Tensor:
         return _along(column, lips[upper, 0], values)
@@ -104,11 +112,10 @@ def _draw(face: Tensor, lips: Tensor, target: Tensor, teacher: Teacher) -> Tenso
     lip = along(own[upper, 1])
     y = lip + (row - along(lips[upper, 1])) * along(apart) / along(wanted)
     floor = max(1.0, float(own[MIDDLE[1], 1]))
-    shown = Shown(
-        upper=min(MOST, DISPLAY + float((own - rest)[NOSE, 1]), 0.9 * floor),
-        lower=1 + 3 * float(target[AU25]),
-        arc=2 + 3 * float(target[AU12]),
-    )
+    teeth = min(MOST, DISPLAY + float((own - rest)[NOSE, 1]), 0.9 * floor)
+    # Rows that nearly meet would look clenched, where a mouth is not quite as open as this one.
+    low = min(1 + 3 * float(target[AU25]), (floor - teeth) / 3)
+    shown = Shown(upper=teeth, lower=low, arc=2 + 3 * float(target[AU12]))
     return draw(along(own[upper, 0]), y, lip, floor, shown)
 
 
@@ -120,8 +127,8 @@ def _along(column: Tensor, columns: Tensor, values: Tensor) -> Tensor:
     """Values at `columns` (p,), interpolated at others (h, w), and on beyond the last."""
     slope = (values[-1] - values[0]) / (columns[-1] - columns[0])
     inside = column.clamp(float(columns[0]), float(columns[-1]))
-    found = np.interp(inside.cpu(), columns.cpu(), values.cpu())
-    return torch.from_numpy(found).to(column) + slope * (column - inside)
+    found = torch.from_numpy(np.interp(inside, columns, values)).to(column)
+    return found + slope * (column - inside)
 
 
 def average_lips(teacher: Teacher, targets: Tensor) -> Tensor:
@@ -130,19 +137,24 @@ def average_lips(teacher: Teacher, targets: Tensor) -> Tensor:
     return teacher.rest[RIM_OF_LIPS] + torch.einsum("nk,kpc->npc", targets, moves)
 
 
-def lend_mouths(pictures: Tensor, places: Tensor, shares: Tensor, mouths: Mouths) -> Tensor:
-    """Mouths by their shares (n, k) at their places, in the light of the pictures.
+def lend_mouths(
+    pictures: Tensor, places: Tensor, lips: Tensor, rest: Tensor, mouths: Mouths
+) -> Tensor:
+    """The mouths that fit, at their places, in the light of the pictures.
 
     Args:
         pictures: (n, 3, 128, 128).
         places: (n, 2, 64, 64), on a sheet whose upper half is the mouth.
-        shares: of `networks.inlays.choose`.
-        mouths: the k.
+        lips: of `average_lips`.
+        rest: (20, 2), the same with nothing asked.
+        mouths: those there are.
     """
-    mixed = mix(mouths.pictures, shares)
-    between = show(torch.cat([mixed, mixed], 2), places, CROP_SIZE)
+    chosen = choose(lips, mouths.rims)
+    fitting = F.avg_pool2d(mouths.pictures[chosen], FINER)
+    places = steady(places, lips, mouths.rims[chosen], mouths.middle)
+    between = show(torch.cat([fitting, fitting], 2), places, CROP_SIZE)
     light = LIT / LIGHTEST * _lightest(pictures) ** LIT_BY
-    levels = (between + 1) / 2 * light.view(-1, 1, 1, 1)
+    levels = (between + 1) / 2 * light.view(-1, 1, 1, 1) * shade(lips, rest)
     # No tooth is a lamp: lips shade it, even where a flash whitens skin.
     bright = KNEE + (WHITEST - KNEE) * torch.tanh((levels - KNEE) / (WHITEST - KNEE))
     return torch.where(levels > KNEE, bright, levels) * 2 - 1

@@ -3,7 +3,7 @@
 No one is photographed twice, so there are no true pairs. Two kinds of made pairs stand in:
 
 forward: a photo, and the teachers' picture of it with other intensities. It is right about motion
-    and folds and wrong inside an opening mouth: that is left out, or lent by another face.
+    and folds and wrong inside an opening mouth: that is left out, or drawn.
 undo: the teachers' picture as the *source* and the real photo as the *truth*. A grin is closed to a
     straight mouth, folds are taken off, and the generator must give the photo back: real teeth,
     real open mouths and real eyes are what it learns to paint.
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
-from ganimate.networks.inlays import Laid, choose
+from ganimate.networks.inlays import Laid
 from ganimate.networks.warp import warp
 from ganimate.training.fields import FIELD_SIZE, dense_field, polygon
 from ganimate.training.framing import reframing, unmoved
@@ -142,7 +142,7 @@ def make_scenes(
         crops: (n, 3, 128, 128) in [-1, 1], with landmarks (n, 478, 2) and labels (n, 17).
         targets: (n, 17), where the teachers take the photo.
         undo: (n,) bool: which are undo exercises.
-        lenders: who lends a mouth where a closed one is to open, and lids where eyes are to
+        lenders: what is lent: mouths where closed ones are to open, and lids where eyes are to
             close; without them such mouths do not count, and such eyes stay open.
         trust: how much the teachers' own picture counts, but for the lids.
     """
@@ -167,8 +167,8 @@ def make_scenes(
         opens = (then > 1.5 + 1.3 * before).float().view(-1, 1, 1, 1)
         lips = average_lips(teacher, torch.where(undo.view(-1, 1), labels, targets))
         lent = opens * (~pick).float()
-        shares = choose(lips, lenders.mouths.rims)
-        mouths = lend_mouths(picture, places, shares, lenders.mouths)
+        rest = teacher.rest[RIM_OF_LIPS]
+        mouths = lend_mouths(picture, places, lips, rest, lenders.mouths)
         picture = torch.lerp(picture, mouths, moved_mouth * lent)
     closed = closing(labels, targets).view(-1, 1, 1, 1)
     shut = (laid_over(closed[:, 0, 0, 0]) > 0).nonzero()[:, 0]
