@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ganimate.media.marker import Marker
 
 FINE_LUMA, FINE_CHROMA = FINE // 2, FINE // 4
-"""A film's own losses hide what finer grids would gain: with these, a face of 1188 pixels comes out
-as it does in RGB to PSNRs of 53 dB in luma and 56 in chroma."""
+"""A film's own losses hide what finer grids would gain: with these, a grin of a face of 1249 pixels
+comes out as it does in RGB to PSNRs of 49 dB in luma and 57 in chroma."""
 
 
 class Canvas:
