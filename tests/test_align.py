@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +21,6 @@ from ganimate.faces.align import (
     STORED_SCALE,
     FaceFrame,
 )
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def landmarks(right_eye, left_eye, mouth):

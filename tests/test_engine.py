@@ -26,8 +26,14 @@ LEAST = 45.0
 
 DEVICES = [
     "cpu",
-    pytest.param("openvino", marks=pytest.mark.skipif(not find_spec("openvino"), reason="absent")),
-    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="absent")),
+    pytest.param(
+        "openvino",
+        marks=pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed"),
+    ),
+    pytest.param(
+        "cuda",
+        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="OpenVINO is not installed"),
+    ),
 ]
 
 
@@ -103,7 +109,7 @@ def test_a_black_and_white_photo_is_painted_in_black_and_white(portrait: Path) -
     assert (black_and_white.attention < 0.5).any()  # there is a mouth
 
 
-@pytest.mark.skipif(not find_spec("openvino"), reason="absent")
+@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
 def test_openvino_takes_over_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PATIENCE, "compact", 2)
     if torch.cuda.is_available() or torch.backends.mps.is_available():
@@ -120,7 +126,7 @@ def test_openvino_takes_over_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> No
     np.testing.assert_allclose(after[1].colour, before[1].colour, atol=0.1)
 
 
-@pytest.mark.skipif(not find_spec("openvino"), reason="absent")
+@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
 def test_openvino_reports_to_nobody() -> None:
     program = """
 import sys

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import ROOT, SHARED
 from PIL import Image, ImageOps
 
 from ganimate.errors import GanimateError, UsageError
@@ -27,9 +28,6 @@ from ganimate.faces.locate import (
 )
 from ganimate.faces.mediapipe import SURE, MediaPipeLocator
 from ganimate.faces.model_file import MODEL_NAME, is_model, model_folders
-
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
 
 
 def photo(name: str) -> np.ndarray:

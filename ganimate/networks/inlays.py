@@ -127,7 +127,8 @@ class Inlays(nn.Module):
         lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
         chosen = choose(lips, self.rims)
         mouths = self.mouths[chosen]
-        if size > 2 * 2 * self.start.shape[-1]:
+        crop = 2 * self.start.shape[-1]
+        if size > 2 * crop:
             closed_eyes = F.interpolate(closed_eyes, scale_factor=float(FINER), mode="bilinear")
         else:  # what is finer than what it is shown on would flicker
             mouths = F.avg_pool2d(mouths, FINER)
@@ -139,7 +140,7 @@ class Inlays(nn.Module):
         light = (BRIGHTEST - EDGE * F.softplus((BRIGHTEST - light) / EDGE)) * mouth
         # Covers are enlarged before they become steep, and are the steeper the larger: an edge
         # between lip and tooth stays one.
-        steep = size / self.start.shape[-1]
+        steep = 2 * size / crop
         open_mouth, open_lids = (1 - gate * torch.sigmoid(steep * enlarge(covers, size))).chunk(
             2, 1
         )
@@ -184,7 +185,7 @@ def steady(place: Tensor, lips: Tensor, rims: Tensor, middle: Tensor) -> Tensor:
     down = (y - middle[0]) / (middle[1] - middle[0])
     below_upper = down * gap + (upper - drawn_upper).clamp(-HIGHER, FALLEN)
     above_lower = drawn_gap - (1 - down) * gap
-    # Lower teeth are short: what is between both is the last two fifths but a tenth.
+    # Upper teeth are longer: they have the upper half, lower ones the last tenth.
     share = ((down - 0.5) / 0.4).clamp(0, 1)
     there = torch.lerp(below_upper, above_lower, share) / drawn_gap
     there = (middle[0] + there * (middle[1] - middle[0])).clamp(-1, 0)

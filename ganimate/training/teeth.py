@@ -17,7 +17,7 @@ from torch import Tensor
 from ganimate.training.fields import smoothstep
 
 TEETH = (1.04, 1.0, 0.97)
-"""Colour of teeth in white light, as shares of their grey: eight people's, in a studio."""
+"""Colour of teeth in white light, as shares of their grey; with necks yellower, eight people's."""
 DEPTH = (0.2, 0.075, 0.07)
 """Colour of what is deepest in a mouth: photos lose it in black, which looks like a hole."""
 TONGUE = (0.53, 0.23, 0.21)
