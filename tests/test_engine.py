@@ -24,16 +24,12 @@ from ganimate.weights import WeightsInfo, load_generator
 LEAST = 45.0
 """PSNR in dB that every engine owes the plain network in float32."""
 
+needs_openvino = pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA card")
 DEVICES = [
     "cpu",
-    pytest.param(
-        "openvino",
-        marks=pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed"),
-    ),
-    pytest.param(
-        "cuda",
-        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="OpenVINO is not installed"),
-    ),
+    pytest.param("openvino", marks=needs_openvino),
+    pytest.param("cuda", marks=needs_cuda),
 ]
 
 
@@ -109,7 +105,7 @@ def test_a_black_and_white_photo_is_painted_in_black_and_white(portrait: Path) -
     assert (black_and_white.attention < 0.5).any()  # there is a mouth
 
 
-@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
+@needs_openvino
 def test_openvino_takes_over_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PATIENCE, "compact", 2)
     if torch.cuda.is_available() or torch.backends.mps.is_available():
@@ -126,7 +122,7 @@ def test_openvino_takes_over_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> No
     np.testing.assert_allclose(after[1].colour, before[1].colour, atol=0.1)
 
 
-@pytest.mark.skipif(not find_spec("openvino"), reason="OpenVINO is not installed")
+@needs_openvino
 def test_openvino_reports_to_nobody() -> None:
     program = """
 import sys
