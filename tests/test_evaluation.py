@@ -212,7 +212,7 @@ def test_the_generator_is_encoded_once(subjects: Subjects) -> None:
 
 
 def test_attention_is_as_large_as_crops_are(subjects: Subjects) -> None:
-    network = Generator(width=16, blocks=1, mouths=1, lids=1).eval().requires_grad_(False)
+    network = Generator(width=16, blocks=1, lids=1).eval().requires_grad_(False)
     part = subjects.part(slice(2))
     target = intensities("grin").expand(2, -1)
     painted = GeneratorPainter(network)(part.crops, part.landmarks, target, part.current)

@@ -7,66 +7,75 @@ import torch
 from dataset import still
 
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, LIP_CORNERS
-from ganimate.networks.inlays import FINER, HEIGHT, HIGHER, RIM, WIDTH, choose, steady
+from ganimate.networks.mouth import (
+    BACK,
+    BEYOND,
+    COLUMNS,
+    DISPLAY,
+    LENGTH,
+    MOST,
+    REACH,
+    RIM,
+    ROW,
+    SHADED,
+    Mouth,
+)
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.lenders import Lenders
 from ganimate.training.motion import Teacher
-from ganimate.training.mouths import (
-    LIGHTEST,
-    LIT_BY,
-    LOOKS,
-    RIM_OF_LIPS,
-    average_lips,
-    lend_mouths,
-    make_mouths,
-)
+from ganimate.training.mouths import LIGHTEST, LIT_BY, RIM_OF_LIPS, lend_mouths, make_mouths
 from ganimate.training.muscles import AU12, AU25, AU26
-from ganimate.training.teeth import LOWER, UPPER, Shown, draw
+from ganimate.training.teeth import LOWER, UPPER, draw_behind, draw_rows
+
+FINE = 8
+"""Texels in a drawn row to one that is kept."""
 
 
-def drawn(floor: float, shown: Shown) -> tuple[torch.Tensor, torch.Tensor]:
-    """A mouth 60 mm wide and 24 high, ten points to a millimetre; and its light."""
-    rows, columns = torch.arange(240.0) / 10, torch.arange(-300.0, 301.0) / 10
-    y, x = torch.meshgrid(rows, columns, indexing="ij")
-    picture = draw(x, y, torch.zeros_like(x), floor, shown)
-    return picture, picture.mean(0)
+def texel(x: float, height: float) -> tuple[int, int]:
+    """Row and column in which millimetres are."""
+    row = (height + BEYOND) / (LENGTH + BEYOND) * FINE * ROW[0]
+    return int(row), int((x + REACH) / (2 * REACH) * FINE * ROW[1])
 
 
-def test_teeth_are_light_and_what_is_between_the_rows_is_dark() -> None:
-    picture, light = drawn(20, Shown(upper=8, lower=3, arc=4))
-    middle = 300 + 30  # within the first tooth
-    assert light[50, middle] > 0.8
-    assert light[120, middle] < 0.3
-    assert 0.5 < light[190, middle] < light[50, middle]
-    edges = (light[:, middle].diff() < -0.1).nonzero()
-    assert edges.min().item() == pytest.approx(80, abs=4)
-    red, green, blue = picture[:, 50, middle].tolist()
+@pytest.fixture(scope="module")
+def rows() -> torch.Tensor:
+    return draw_rows(FINE)
+
+
+def test_teeth_are_light_and_cover_what_is_behind(rows: torch.Tensor) -> None:
+    (_, _, _, cover), light = rows[0], rows[:, :3].mean(1)
+    tooth, beyond, gums, beside = (
+        texel(*at) for at in ((3, 4), (3, -0.9), (3, LENGTH - 0.2), (REACH - 0.3, 5))
+    )
+    assert cover[tooth] == cover[gums] == 1 and cover[beyond] == cover[beside] == 0
+    assert rows[0, :, beyond[0], beyond[1]].abs().max() == 0  # multiplied by how far it covers
+    assert light[0][tooth] > 0.8 and 0.5 < light[1][tooth] < light[0][tooth]
+    red, green, blue = rows[0, :3, tooth[0], tooth[1]].tolist()
     assert red > green > blue > 0.85 * red
-    assert picture[0, 120, middle] > 2 * picture[1, 120, middle]  # flesh
+    red, green, blue = rows[0, :3, gums[0], gums[1]].tolist()
+    assert green < 0.7 * red
 
 
-def test_there_is_a_gap_on_either_side_of_every_tooth() -> None:
-    for row, teeth, at in ((55, UPPER, 8), (185, LOWER, 3)):
-        light = drawn(20, Shown(upper=at, lower=3, arc=0))[1][row]
-        right = light[300:]
-        found = [i for i in range(3, 230) if right[i] == right[i - 3 : i + 4].min()]
-        borders = torch.tensor([tooth.width for tooth in teeth]).cumsum(0) * 10
-        for border in borders[:3].tolist():
-            assert min(abs(border - one) for one in found) <= 2
-        assert light[300] == light[297:304].min()
+def test_there_is_a_gap_on_either_side_of_every_tooth(rows: torch.Tensor) -> None:
+    for row, teeth in zip(rows, (UPPER, LOWER), strict=True):
+        line = row[:3].mean(0)[texel(0, 4)[0]]
+        found = [i for i in range(3, len(line) - 3) if line[i] == line[i - 3 : i + 4].min()]
+        borders = torch.tensor([tooth.width for tooth in teeth]).cumsum(0)
+        for border in (0.0, *borders[:3].tolist()):
+            assert min(abs(texel(border, 4)[1] - one) for one in found) <= 3
 
 
-def test_one_half_is_nearly_the_other_and_not_quite() -> None:
-    light = drawn(20, Shown(upper=8, lower=3, arc=4))[1]
-    difference = (light - light.flip(1)).abs()
+def test_one_half_is_nearly_the_other_and_not_quite(rows: torch.Tensor) -> None:
+    difference = (rows - rows.flip(-1)).abs()
     assert 0.001 < difference.mean() < 0.02
 
 
-def test_rows_rise_along_a_smiles_arc() -> None:
-    flat, arched = (drawn(20, Shown(upper=8, lower=3, arc=arc))[1] for arc in (0, 5))
-    canine = 300 + 178
-    lengths = [(light[:, canine] > 0.5).sum().item() for light in (flat, arched)]
-    assert lengths[1] < lengths[0] - 10
+def test_there_is_a_tongue_on_the_floor_of_a_wide_mouth() -> None:
+    without, whole = draw_behind(1)
+    height, width = BACK
+    assert whole[0, -2, width // 2 - 8] > 1.5 * without[0, -2, width // 2 - 8]
+    torch.testing.assert_close(without[:, : height // 3], whole[:, : height // 3])
+    assert (without[0] > 2 * without[1]).all()  # dark, but flesh
 
 
 @pytest.fixture(scope="module")
@@ -87,70 +96,82 @@ def opening(data: FaceDataset) -> Teacher:
     return teacher
 
 
-def test_each_look_is_given_its_own_mouth(opening: Teacher) -> None:
-    mouths = make_mouths(opening, 6)
-    assert mouths.pictures.shape == (6, 3, FINER * HEIGHT, FINER * WIDTH)
-    assert mouths.pictures.isfinite().all() and mouths.pictures.abs().max() <= 1
-    assert choose(mouths.rims, mouths.rims).tolist() == list(range(6))
-    targets = torch.zeros(1, 17)
-    targets[0, AU25] = 0.3
-    assert LOOKS[int(choose(average_lips(opening, targets), mouths.rims))] == "25=0.3"
+def asked(**units: float) -> torch.Tensor:
+    target = torch.zeros(1, 17)
+    for name, intensity in units.items():
+        target[0, {"au12": AU12, "au25": AU25, "au26": AU26}[name]] = intensity
+    return target
 
 
-def test_raised_lips_show_more_of_the_teeth(opening: Teacher) -> None:
-    mouths = make_mouths(opening, 3)
-    light = (mouths.pictures.mean(1) + 1) / 2
-    middle = light[..., FINER * (WIDTH // 2 - 12) : FINER * WIDTH // 2] > 0.5
-    grin, surprise = middle[[0, 2]].float().mean((1, 2))
-    assert "12=1" in LOOKS[0] and LOOKS[2] == "surprise"
-    assert grin > 1.3 * surprise
-    assert light.amax() <= 1.1 * LIGHTEST
+def across(mouth: Mouth, target: torch.Tensor) -> torch.Tensor:
+    """A mouth as it is laid when the picture of places fills the lower half of a crop of 128."""
+    x, y = torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 32)
+    place = torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
+    return mouth(place, target, 512)[0]
+
+
+def shown_of_upper(mouth: Mouth, target: torch.Tensor) -> float:
+    """How many millimetres of a middle upper tooth are shown."""
+    light = across(mouth, target).mean(0)[:, 256 + 16]
+    top, share = mouth.lips[:, COLUMNS // 2].tolist()
+    start = int((top + 1) * 128)
+    ends = (light[start + 3 :].diff() < -0.05).nonzero()
+    upper, lower = mouth._rims(target)[0, :, RIM // 2, 1].tolist()
+    return (3 + int(ends.min())) / 128 * share * (lower - upper)
+
+
+@torch.no_grad()
+def test_lips_move_over_teeth_that_do_not(opening: Teacher) -> None:
+    """Jaws that drop uncover no more of the upper teeth, and leave them as large as they were."""
+    mouth = make_mouths(opening).inside
+    shown = [shown_of_upper(mouth, asked(au26=jaw)) for jaw in (0.6, 0.8, 1.0)]
+    assert shown == pytest.approx([DISPLAY] * 3, abs=0.5)
+
+
+@torch.no_grad()
+def test_raised_lips_show_more_of_the_teeth_until_there_are_gums(opening: Teacher) -> None:
+    mouth = make_mouths(opening).inside
+    shown = [shown_of_upper(mouth, asked(au12=smile, au26=1)) for smile in (0, 0.5, 1)]
+    raised = -float(mouth.moves[AU12, 0, RIM // 2, 1])
+    assert shown == pytest.approx([DISPLAY + smile * raised for smile in (0, 0.5, 1)], abs=0.6)
+    opening_wide = make_mouths(opening).inside
+    opening_wide.moves[AU12, 0, :, 1] *= 10
+    upper = opening_wide._rims(asked(au12=1))[0, 0, 5, 1]
+    assert -14 < upper < -MOST + DISPLAY
+    picture = across(opening_wide, asked(au12=1, au26=1))
+    teeth = picture[:, picture.shape[1] // 2 - 30]
+    assert (teeth[1] > 0.8 * teeth[0])[teeth.mean(0) > 0.5].all()  # no gums
+
+
+@torch.no_grad()
+def test_teeth_change_little_from_one_moment_to_the_next(opening: Teacher) -> None:
+    mouth = make_mouths(opening).inside
+    steps = torch.linspace(0, 1, 41)
+    frames = torch.stack([across(mouth, asked(au12=t, au25=t, au26=t)) for t in steps.tolist()])
+    changes = frames.diff(dim=0).abs().flatten(1).mean(1)
+    around = changes.unfold(0, 5, 1).median(-1).values
+    assert (changes[2:-2] < 1.3 * around).all()
 
 
 def test_a_mouth_that_stays_closed_can_be_drawn(data: FaceDataset) -> None:
-    assert make_mouths(still(data, torch.zeros(17, 478, 2)), 1).pictures.isfinite().all()
-
-
-def test_teeth_stay_where_they_are_while_lips_move() -> None:
-    """A lip that widens, falls or parts uncovers other parts of the same teeth."""
-    turn = torch.linspace(0, 2 * torch.pi, RIM + 1)[:RIM] + torch.pi
-    drawn = torch.stack([20 * turn.cos(), 8 * turn.sin()], 1)[None]  # from corner to corner
-    middle = torch.tensor([-0.8, -0.2])
-    across, down = torch.tensor([-0.5, 0.0, 0.4]), torch.tensor([-0.7, -0.25])
-    x, y = torch.meshgrid(across, down, indexing="xy")
-    place = torch.stack([x, y])[None]
-    torch.testing.assert_close(steady(place, drawn, drawn, middle), place)
-    wider, lower, parted = (drawn.clone() for _ in range(3))
-    wider[..., 0] *= 1.2
-    moved = steady(place, wider, drawn, middle)
-    torch.testing.assert_close(moved[:, 0], 1.2 * place[:, 0])
-    torch.testing.assert_close(moved[:, 1], place[:, 1])
-    lower[..., 1] += 2
-    moved = steady(place, lower, drawn, middle)[0, 1]
-    pixel = 0.6 / 16  # of the sheet to a pixel of the crop
-    torch.testing.assert_close(moved[0], place[0, 1, 0] + 2 * pixel)  # more of them is hidden
-    torch.testing.assert_close(moved[1], place[0, 1, 1])  # the jaw's go with the lower lip
-    lower[..., 1] -= 12
-    moved = steady(place, lower, drawn, middle)[0, 1]
-    torch.testing.assert_close(moved[0], place[0, 1, 0] - HIGHER * pixel)  # hardly any gums
-    parted[:, RIM // 2 + 1 :, 1] += 8
-    moved = steady(place, parted, drawn, middle)[0, 1]
-    # Half as far open again: as many pixels below the lip are as many of the picture, too.
-    torch.testing.assert_close((moved[0] + 0.8) / pixel, 1.5 * (place[0, 1, 0] + 0.8) / pixel)
+    mouth = make_mouths(still(data, torch.zeros(17, 478, 2))).inside
+    assert all(each.isfinite().all() for each in mouth.buffers())
+    assert LIGHTEST < mouth.rows.amax() < 1.2 * LIGHTEST
 
 
 def test_teeth_are_the_lighter_the_lighter_skin_is(data: FaceDataset, opening: Teacher) -> None:
-    mouths, landmarks = make_mouths(opening, 1), data.landmarks[:1].clone()
+    mouths, landmarks = make_mouths(opening), data.landmarks[:1].clone()
     landmarks[:, list(INNER_LOWER_LIP[1:-1]), 1] += 12
     places = Lenders(mouths).places(landmarks, landmarks)
     left, top = landmarks[0, RIM_OF_LIPS].amin(0).long().tolist()
     right, bottom = landmarks[0, RIM_OF_LIPS].amax(0).long().tolist()
-    shown, rest = [], opening.rest[RIM_OF_LIPS]
+    shown, everywhere = [], torch.ones(1, 1, 128, 128)
     for skin in (0.3, 0.6):
         crops = torch.full((1, 3, 128, 128), 2 * skin - 1)
-        for parted in (mouths.rims, rest[None]):
-            lent = lend_mouths(crops, places, parted, rest, mouths)
+        for target in (asked(au12=1, au25=1), asked()):
+            lent = lend_mouths(crops, places, everywhere, target, mouths.inside)
+            assert (lent[:, :, :64] == crops[:, :, :64]).all()
             inside = (lent[0, :, top:bottom, left:right].mean(0) + 1) / 2
             shown.append(float(inside.quantile(0.9)))
     assert shown[2] / shown[0] == pytest.approx(2**LIT_BY, rel=0.05)
-    assert shown[1] < 0.6 * shown[0]  # little light gets between lips that hardly part
+    assert shown[1] < 1.4 * SHADED * shown[0]  # little light gets between lips that hardly part

@@ -5,13 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganimate.networks.critic import Critic, FeatureCritic
 from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator
-from ganimate.networks.inlays import AROUND, FINER, HEIGHT, RIM, SHADED, WIDTH, Inlays, skin_around
+from ganimate.networks.inlays import AROUND, HEIGHT, Inlays, skin_around
+from ganimate.networks.mouth import (
+    BACK,
+    BEYOND,
+    COLUMNS,
+    LENGTH,
+    PARTED,
+    REACH,
+    RIM,
+    ROW,
+    SHADED,
+)
 from ganimate.networks.painting import Painting, compose
 from ganimate.networks.reader import Reader
 from ganimate.networks.warp import warp
@@ -96,10 +108,10 @@ def test_without_motion_the_result_is_equation_1(trunk: str) -> None:
     torch.testing.assert_close(compose(crops, painting), a * crops + (1 - a) * c)
 
 
-@pytest.mark.parametrize("inlays", [0, 2])
+@pytest.mark.parametrize("lids", [0, 2])
 @torch.no_grad()
-def test_the_compact_trunk_keeps_the_crop_where_nothing_is_asked(inlays: int) -> None:
-    generator = stirred(Generator("compact", mouths=inlays, lids=inlays))
+def test_the_compact_trunk_keeps_the_crop_where_nothing_is_asked(lids: int) -> None:
+    generator = stirred(Generator("compact", lids=lids))
     crops, target, _ = random_inputs(2)
     painting = generator(crops, target, target)
     assert not painting.flow.any()
@@ -138,53 +150,78 @@ def test_encoding_once_serves_many_frames() -> None:
 
 
 def with_inlays() -> tuple[Generator, Inlays]:
-    """A network with three mouths and two pairs of lids, and a sheet that lies over the crop."""
-    generator = Generator("compact", size=64, width=16, blocks=1, mouths=3, lids=2)
+    """A network with two pairs of lids, whose pictures fill their halves of the crop."""
+    generator = Generator("compact", size=64, width=16, blocks=1, lids=2)
     inlays = generator.body.inlays
     assert isinstance(inlays, Inlays)
-    side = torch.linspace(-1, 1, 32)
-    inlays.start.data.copy_(torch.stack(torch.meshgrid(side, side, indexing="xy")))
-    turn = torch.linspace(0, 6, RIM) + torch.pi
-    inlays.rest.copy_(torch.stack([20 * turn.cos(), 9 * turn.sin()], 1))
-    inlays.rims.copy_(inlays.rest * torch.tensor([[[1, 0.2]], [[1, 1.1]], [[1, 2.0]]]))
+    across, down = torch.linspace(-1, 1, 32), torch.linspace(-1, 1, 16).repeat(2)
+    inlays.start.data.copy_(torch.stack(torch.meshgrid(across, down, indexing="xy")))
+    mouth = inlays.mouth
+    x = torch.linspace(-REACH, REACH, RIM)
+    mouth.rest.copy_(torch.stack([torch.stack([x, torch.full((RIM,), y)], 1) for y in (0.0, 10.0)]))
+    mouth.along.copy_(F.interpolate(torch.eye(RIM)[None], COLUMNS, mode="linear")[0])
+    mouth.lips[0], mouth.lips[1] = -1, 0.5
+    mouth.behind.copy_(torch.linspace(0, 0.5, BACK[1]))  # dark on the right side, lighter left
     return generator, inlays
 
 
 @torch.no_grad()
 def test_a_mouth_shows_where_it_is_open_as_placed_and_lit() -> None:
     generator, inlays = with_inlays()
-    inlays.mouths[1:] = torch.linspace(-1, 0, FINER * WIDTH)  # dark on the right side, lighter left
     inlays.head.bias.copy_(torch.tensor([0.0, 0.0, -0.5, 50.0, -50.0]))
     crops, target, current = random_inputs(2, 64)
     painting = generator(crops, target, current)
     shown = compose(crops, painting)
+    torch.testing.assert_close(shown[:, :, :30], crops[:, :, :30])
     # Between lips that are as they are at rest there is little light.
     wanted = torch.linspace(0, 1, 64) * float(np.exp(-0.5)) * SHADED - 1
     inner = slice(4, 60)
-    torch.testing.assert_close(
-        shown[0, 0, 15, inner], wanted[inner].clamp(max=1), atol=0.04, rtol=0
-    )
-    inlays.moves[:, :, 1] = inlays.rest[:, 1]
-    wide = torch.full_like(target, 1 / 17)  # which parts them twice as far
+    torch.testing.assert_close(shown[0, 0, 48, inner], wanted[inner], atol=0.04, rtol=0)
+    inlays.mouth.moves[:, 1, :, 1] = PARTED
+    wide = torch.full_like(target, 1 / 17)
     lit = compose(crops, generator(crops, wide, wide - 1))
-    assert (lit[0, 0, 15, 50] + 1) > 2 * (shown[0, 0, 15, 50] + 1)
+    assert (lit[0, 0, 48, 50] + 1) > 2 * (shown[0, 0, 48, 50] + 1)
     inlays.head.bias[3] = -50  # closed
     torch.testing.assert_close(compose(crops, generator(crops, target, current)), crops)
 
 
 @torch.no_grad()
+def test_upper_teeth_hide_lower_ones_and_both_what_is_behind() -> None:
+    generator, inlays = with_inlays()
+    inlays.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 50.0, -50.0]))
+    rows, red, green = inlays.mouth.rows, 0, 1
+    edge = int(ROW[0] * BEYOND / (LENGTH + BEYOND))
+    rows[0, [red, 3], edge:], rows[1, [green, 3], edge:] = 0.5, 0.5
+    rows[:, 3] = rows[:, 3].mul(2).clamp(max=1)
+    inlays.mouth.behind.zero_()
+    crops, target, current = random_inputs(1, 64)
+    target.zero_()
+    shown = generator.paint(generator.encode(crops), crops, target, current, 4).colour[0, :, 128:]
+    column = (shown[:, :, 128] + 1) / 2
+    assert column[red, : int(0.3 * 128)].min() > 0 and column[green, : int(0.3 * 128)].max() < 1e-4
+    assert column[:2, int(0.4 * 128) : int(0.85 * 128)].max() < 1e-4  # neither reaches it
+    assert column[green, int(0.95 * 128) :].min() > 0
+    # An upper lip that is high up shows so much of the upper ones that they hide the lower.
+    inlays.mouth.rest[0, :, 1], inlays.mouth.rest[1, :, 1] = -3.0, 4.0
+    shown = generator.paint(generator.encode(crops), crops, target, current, 4).colour[0, :, 128:]
+    column = (shown[:, :, 128] + 1) / 2
+    assert column[red, : int(0.85 * 128)].min() > 0
+
+
+@torch.no_grad()
 def test_the_finest_teeth_show_where_there_are_pixels_for_them() -> None:
     generator, inlays = with_inlays()
-    inlays.mouths[1] = 0.5 * (torch.arange(FINER * WIDTH) % 2 * 2 - 1)
+    stripes = torch.arange(ROW[1]) % 2
+    inlays.mouth.rows[:, :3], inlays.mouth.rows[:, 3] = 0.5 * stripes, 1
     inlays.head.bias.copy_(torch.tensor([0.0, 0.0, 0.0, 50.0, -50.0]))
     crops, target, current = random_inputs(1, 64)
     encoded = generator.encode(crops)
-    stripes = []
+    seen = []
     for detail in (1, 2, 4):
         painting = generator.paint(encoded, crops, target, current, detail)
         assert painting.colour.shape[-1] == 64 * detail
-        stripes.append(painting.colour[0, :, 8 * detail : 24 * detail].std())
-    assert stripes[0] < 0.01 and stripes[1] < 0.01 < 0.1 < stripes[2]
+        seen.append(painting.colour[0, :, 40 * detail : 56 * detail].std(-1).mean())
+    assert seen[0] < 0.01 and seen[1] < 0.01 < 0.02 < seen[2]
 
 
 @torch.no_grad()
@@ -198,11 +235,11 @@ def test_lids_show_in_the_colour_of_the_skin_around_each_eye() -> None:
     light, dark = torch.tensor([1.2, 1.0, 0.8]), torch.tensor([1.1, 1.1, 1.1])
     crops[..., :32], crops[..., 32:] = light.view(3, 1, 1) - 1, dark.view(3, 1, 1) - 1
     shown = compose(crops, generator(crops, target, current))[0]
-    torch.testing.assert_close(shown[:, 50, 10], 0.5 * light - 1, atol=1e-3, rtol=0)
-    torch.testing.assert_close(shown[:, 50, 55], 0.5 * dark - 1, atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown[:, 18, 10], 0.5 * light - 1, atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown[:, 18, 55], 0.5 * dark - 1, atol=1e-3, rtol=0)
     darker = (crops + 1) / 3 - 1
     shown = compose(darker, generator(darker, target, current))[0]
-    torch.testing.assert_close(shown[:, 50, 10], 0.3 * light - 1, atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown[:, 18, 10], 0.3 * light - 1, atol=1e-3, rtol=0)
 
 
 @torch.no_grad()
@@ -217,8 +254,8 @@ def test_each_part_of_a_lid_takes_the_colour_of_the_skin_next_to_it() -> None:
     above, below = torch.tensor([1.2, 1.0, 0.8]), torch.tensor([1.1, 1.1, 1.1])
     crops[..., :32, :], crops[..., 32:, :] = above.view(3, 1, 1) - 1, below.view(3, 1, 1) - 1
     shown = compose(crops, generator(crops, target, current))[0]
-    torch.testing.assert_close(shown[:, 38, 10], above - 1, atol=1e-3, rtol=0)
-    torch.testing.assert_close(shown[:, 58, 55], below - 1, atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown[:, 6, 10], above - 1, atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown[:, 26, 55], below - 1, atol=1e-3, rtol=0)
 
 
 @torch.no_grad()
@@ -232,10 +269,9 @@ def test_a_brow_is_no_skin() -> None:
     assert skin[..., 0].min() > 0.75 * 1.2 and skin[..., 0].max() < 0.85 * 1.2
 
 
-@pytest.mark.parametrize("inlays", [{"mouths": 65, "lids": 1}, {"mouths": 1}, {"lids": 1}])
-def test_too_many_inlays_or_half_of_them_are_refused(inlays: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=f"mouths {inlays.get('mouths', 0)}, lids"):
-        Generator(**inlays)
+def test_too_many_lids_are_refused() -> None:
+    with pytest.raises(ValueError, match="lids 65"):
+        Generator(lids=65)
 
 
 @settings(deadline=None)

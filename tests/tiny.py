@@ -25,7 +25,7 @@ TINY: dict[str, dict[str, Any]] = {
         "task": "generator",
         "schedule": {"steps": 4, "batch": 4},
         "network": {
-            "trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "mouths": 2, "lids": 2,
+            "trunk": "compact", "width": 16, "blocks": 1, "fine": 8, "lids": 2,
         },
         "critic": {
             "sees": "features", "loss": "hinge", "updates": 2, "penalty": 0.0, "width": 4,

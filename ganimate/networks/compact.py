@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganimate.networks.inlays import Inlays, enlarge
+from ganimate.networks.inlays import Inlays
 from ganimate.networks.painting import ACTION_UNITS, Painting
-from ganimate.networks.warp import warp
+from ganimate.networks.warp import enlarge, warp
 
 
 class _Conditioned(nn.Module):
@@ -49,7 +49,6 @@ class CompactTrunk(nn.Module):
         blocks: int,
         motion: bool,
         fine: int,
-        mouths: int,
         lids: int,
     ) -> None:
         super().__init__()
@@ -82,7 +81,7 @@ class CompactTrunk(nn.Module):
         for head in (self.flow, self.paints):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
-        self.inlays = Inlays(mouths, lids, size, fine) if mouths else None
+        self.inlays = Inlays(lids, size, fine) if lids else None
 
     def encode(self, crops: Tensor) -> list[Tensor]:
         fine = F.leaky_relu(self.stem(crops), 0.1)

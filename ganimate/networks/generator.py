@@ -31,8 +31,8 @@ class Generator(nn.Module):
         norm: of the paper's trunk: ``instance``, or ``fixed`` where imported weights bring
             statistics of their own.
         head_bias: whether the paper's heads have a bias, as those of some imported weights.
-        mouths, lids: how many insides of mouths the compact trunk can lay between lips, and how
-            many pairs of closed lids over eyes; neither or both.
+        lids: how many pairs of closed lids the compact trunk can lay over eyes; with them, it lays
+            teeth between lips as well.
     """
 
     def __init__(
@@ -45,7 +45,6 @@ class Generator(nn.Module):
         fine: int = 40,
         norm: str = "instance",
         head_bias: bool = False,
-        mouths: int = 0,
         lids: int = 0,
     ) -> None:
         super().__init__()
@@ -54,11 +53,10 @@ class Generator(nn.Module):
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(NORMS)}, not {norm!r}")
         fits = size in range(32, 1025, 32) and 8 <= width <= 1024 and 1 <= blocks <= 64
-        inlays = mouths in range(65) and lids in range(65) and (mouths == 0) == (lids == 0)
-        if not (fits and 4 <= fine <= 512 and inlays):
+        if not (fits and 4 <= fine <= 512 and lids in range(65)):
             raise ValueError(
                 f"out of range: size {size}, width {width}, blocks {blocks}, fine {fine}, "
-                f"mouths {mouths}, lids {lids}"
+                f"lids {lids}"
             )
         self.config: dict[str, Any] = {
             "trunk": trunk,
@@ -69,14 +67,13 @@ class Generator(nn.Module):
             "fine": fine,
             "norm": norm,
             "head_bias": head_bias,
-            "mouths": mouths,
             "lids": lids,
         }
         self.size = size
         self.body: CompactTrunk | PaperTrunk = (
             PaperTrunk(size, width, blocks, motion, norm, head_bias)
             if trunk == "paper"
-            else CompactTrunk(size, width, blocks, motion, fine, mouths, lids)
+            else CompactTrunk(size, width, blocks, motion, fine, lids)
         )
 
     def encode(self, crops: Tensor) -> list[Tensor]:

@@ -15,24 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganimate.networks.mouth import Mouth
+from ganimate.networks.warp import enlarge, show
+
 HEIGHT, WIDTH = 48, 184
-"""Texels of a picture, two to a crop's pixel. A sheet has two: a mouth above, and the lids of both
-eyes below."""
-FINER = 2
-"""How many times as fine mouths are kept: teeth have edges, and lids have none."""
-RIM = 20
-"""Landmarks around the inner lips: from corner to corner along the upper, and back."""
-CORNERS, UPPER, LOWER = (0, 10), 5, 15
-"""Which of them are at the corners, and in the middle of either lip."""
+"""Texels of a picture, two to a crop's pixel: of the lids of both eyes, in the crop's upper half,
+or of a mouth, in its lower half."""
 BRIGHTEST, EDGE = 0.15, 0.1
 """The logarithm of how much lighter teeth may be than their pictures, and how gently light gets
 there: a mouth that is hardly open, of which a crop has three pixels, would be a white lamp."""
-SHADED, PARTED = 0.35, 5.0
-"""How light teeth still are between lips that hardly part, and by how many crop pixels an average
-face's must part until nothing shades them but the upper lip in their pictures."""
-HIGHER, FALLEN = 1.0, 4.0
-"""The most, in crop pixels, that an upper lip is taken to stand higher than in a picture, as what
-it uncovers are gums, or further down."""
 AROUND = 14
 """Points on the skin around each eye."""
 TONE = 0.02
@@ -47,8 +38,8 @@ class Laid(NamedTuple):
     """What is laid over the photos of n faces, and where.
 
     Attributes:
-        place: (n, 2, S/2, S/2), the point (x, y) of the sheet that shows; its corners are at -1
-            and 1.
+        place: (n, 2, S/2, S/2), the point (x, y) that shows, of the lids' picture in the upper half
+            and of the mouth's in the lower; its corners are at -1 and 1.
         mouth: (n, 1, S/2, S/2) in 0..1, where a mouth's inside shows.
         lids: (n, 1, S/2, S/2) in 0..1, where lids show that come down.
     """
@@ -59,30 +50,19 @@ class Laid(NamedTuple):
 
 
 class Inlays(nn.Module):
-    """Chooses a mouth by the target and lids by the skin, and places both.
+    """Places a mouth, and lids that are chosen by the skin.
 
     Args:
-        mouths, lids: how many there are to choose from.
+        lids: how many there are to choose from.
         size: side of the crop.
         channels: of the features at half size that `forward` is given.
     """
 
-    def __init__(self, mouths: int, lids: int, size: int, channels: int) -> None:
+    def __init__(self, lids: int, size: int, channels: int) -> None:
         super().__init__()
-        self.mouths: Tensor
+        self.mouth = Mouth()
         self.lids: Tensor
-        self.register_buffer("mouths", torch.zeros(mouths, 3, FINER * HEIGHT, FINER * WIDTH))
         self.register_buffer("lids", torch.ones(lids, 1, HEIGHT, WIDTH))
-        # Rims of inner lips, (x, y) each: of the mouths; of an average face, and how its own move
-        # with each action unit. In a picture, how far down on the sheet the middles of both are.
-        self.middle: Tensor
-        self.register_buffer("middle", torch.tensor([-0.75, -0.25]))
-        self.rims: Tensor
-        self.rest: Tensor
-        self.moves: Tensor
-        self.register_buffer("rims", torch.zeros(mouths, RIM, 2))
-        self.register_buffer("rest", torch.zeros(RIM, 2))
-        self.register_buffer("moves", torch.zeros(17, RIM, 2))
         # How light the skin is that each pair of lids comes from; where skin is, around an average
         # face's right and left eye, with the crop's corners at -1 and 1; and how much each of these
         # places counts for the colour of each texel.
@@ -124,87 +104,19 @@ class Inlays(nn.Module):
         place, light, covers = maps.split([2, 1, 2], 1)
         # Twice as steep as usual: what is covered half shows both an eye and a lid.
         laid = Laid(self.start + place, *(gate * torch.sigmoid(2 * covers)).chunk(2, 1))
-        lips = self.rest + torch.einsum("nk,kpc->npc", target, self.moves)
-        chosen = choose(lips, self.rims)
-        mouths = self.mouths[chosen]
-        crop = 2 * self.start.shape[-1]
-        if size > 2 * crop:
-            closed_eyes = F.interpolate(closed_eyes, scale_factor=float(FINER), mode="bilinear")
-        else:  # what is finer than what it is shown on would flicker
-            mouths = F.avg_pool2d(mouths, FINER)
-        sheet = torch.cat([mouths, closed_eyes], 2)
-        mouth = laid.place[:, 1:] < 0
-        teeth = steady(laid.place, lips, self.rims[chosen], self.middle)
-        shown = torch.where(mouth, teeth, laid.place)
+        above, below = laid.place.chunk(2, 2)
+        lids = show(closed_eyes, enlarge(above, size))
         # Only mouths have a light of their own: lids have that of the skin around.
-        light = (BRIGHTEST - EDGE * F.softplus((BRIGHTEST - light) / EDGE)) * mouth
+        light = light.chunk(2, 2)[1]
+        light = BRIGHTEST - EDGE * F.softplus((BRIGHTEST - light) / EDGE)
+        lit = torch.exp(enlarge(light, size)) * self.mouth.light(target)
+        mouth = 2 * lit * self.mouth(below, target, size) - 1
         # Covers are enlarged before they become steep, and are the steeper the larger: an edge
         # between lip and tooth stays one.
-        steep = 2 * size / crop
-        open_mouth, open_lids = (1 - gate * torch.sigmoid(steep * enlarge(covers, size))).chunk(
-            2, 1
-        )
-        light = light + shade(lips, self.rest).log() * mouth
-        colours = (show(sheet, shown, size) + 1) * torch.exp(enlarge(light, size)) - 1
-        return laid, 1 - open_mouth * open_lids, colours.clamp(-1, 1)
-
-
-def choose(lips: Tensor, rims: Tensor) -> Tensor:
-    """Which mouth's rim (k, RIM, 2) is most alike, (n,).
-
-    Args:
-        lips: (n, RIM, 2), an average face's when it makes the expression: it is the target alone
-            that chooses, not this very face.
-        rims: (k, RIM, 2).
-    """
-    # Written out: ONNX has no cdist.
-    return (outline(lips).unsqueeze(1) - outline(rims)).square().sum(-1).argmin(1)
-
-
-def steady(place: Tensor, lips: Tensor, rims: Tensor, middle: Tensor) -> Tensor:
-    """Places on pictures that were drawn for other lips, so that teeth are no wider or longer.
-
-    Lips part, widen and rise over teeth that do not: upper ones stay where they are in the head,
-    and lower ones as far below the lower lip as they were.
-
-    Args:
-        place: (n, 2, h, w), of pictures that are stretched to the lips.
-        lips: (n, RIM, 2), an average face's when it makes the expression.
-        rims: (n, RIM, 2), those that the pictures were drawn for.
-        middle: (2,), where the middles of upper and lower lip are on a picture.
-    """
-
-    def measured(rim: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        width = rim[:, CORNERS[1], 0] - rim[:, CORNERS[0], 0]
-        upper, lower = rim[:, UPPER, 1], rim[:, LOWER, 1]
-        every = width.clamp(min=1), upper, (lower - upper).clamp(min=1)
-        return tuple(each.view(-1, 1, 1, 1) for each in every)  # type: ignore[return-value]
-
-    (width, upper, gap), (drawn_width, drawn_upper, drawn_gap) = measured(lips), measured(rims)
-    x, y = place.split(1, 1)
-    down = (y - middle[0]) / (middle[1] - middle[0])
-    below_upper = down * gap + (upper - drawn_upper).clamp(-HIGHER, FALLEN)
-    above_lower = drawn_gap - (1 - down) * gap
-    # Upper teeth are longer: they have the upper half, lower ones the last tenth.
-    share = ((down - 0.5) / 0.4).clamp(0, 1)
-    there = torch.lerp(below_upper, above_lower, share) / drawn_gap
-    there = (middle[0] + there * (middle[1] - middle[0])).clamp(-1, 0)
-    return torch.cat([x * width / drawn_width, there], 1)
-
-
-def shade(lips: Tensor, rest: Tensor) -> Tensor:
-    """How much light gets to the teeth between lips (n, RIM, 2) that are (RIM, 2) at rest,
-    (n, 1, 1, 1) in 0..1."""
-    gap, closed = (each[..., LOWER, 1] - each[..., UPPER, 1] for each in (lips, rest))
-    share = ((gap - closed) / PARTED).clamp(0, 1)
-    return (SHADED + (1 - SHADED) * share * share * (3 - 2 * share)).view(-1, 1, 1, 1)
-
-
-def outline(rims: Tensor) -> Tensor:
-    """The shape of rims (n, RIM, 2): centred, in units of their width; (n, 2 RIM)."""
-    width = rims[..., 0].amax(1) - rims[..., 0].amin(1)
-    centred = rims - rims.mean(1, keepdim=True)
-    return (centred / width.clamp(min=1).view(-1, 1, 1)).flatten(1)
+        steep = size / features.shape[-1]
+        of_lids, of_mouth = covers[:, 1:].chunk(2, 2)[0], covers[:, :1].chunk(2, 2)[1]
+        edges = steep * enlarge(torch.cat([of_lids, of_mouth], 2), size)
+        return laid, gate * torch.sigmoid(edges), torch.cat([lids, mouth], 2).clamp(-1, 1)
 
 
 def skin_around(crops: Tensor, places: Tensor) -> Tensor:
@@ -243,17 +155,3 @@ def alike(tones: Tensor, others: Tensor) -> Tensor:
 def mix(pictures: Tensor, shares: Tensor) -> Tensor:
     """Pictures (k, c, h, w) by shares (n, k): (n, c, h, w)."""
     return torch.einsum("nk,kchw->nchw", shares, pictures)
-
-
-def show(sheet: Tensor, place: Tensor, size: int) -> Tensor:
-    """The sheet's (n, 3, h, w) points at places (n, 2, S/2, S/2): (n, 3, size, size)."""
-    places = enlarge(place, size).permute(0, 2, 3, 1)
-    return F.grid_sample(sheet, places, padding_mode="border", align_corners=False)
-
-
-def enlarge(maps: Tensor, size: int) -> Tensor:
-    """To (n, c, size, size), doubled until it is so large: that cuts corners as Chaikin (1974)
-    does, where one bilinear step to `size` would leave the kinks of the small maps in curves."""
-    while maps.shape[-1] < size:
-        maps = F.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
-    return maps

@@ -1,4 +1,4 @@
-"""Moving a picture's pixels along a flow."""
+"""Taking the pixels of a picture from elsewhere, and enlarging maps that say from where."""
 
 from __future__ import annotations
 
@@ -28,3 +28,17 @@ def warp(pictures: Tensor, flow: Tensor, size: int | None = None) -> Tensor:
         [centres.view(1, 1, -1) + 2 * flow[:, 0], centres.view(1, -1, 1) + 2 * flow[:, 1]], -1
     )
     return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+
+
+def show(pictures: Tensor, place: Tensor) -> Tensor:
+    """What pictures (n, c, H, W) hold at places (n, 2, h, w) in [-1, 1]: (n, c, h, w)."""
+    places = place.permute(0, 2, 3, 1)
+    return F.grid_sample(pictures, places, padding_mode="border", align_corners=False)
+
+
+def enlarge(maps: Tensor, width: int) -> Tensor:
+    """Maps (n, c, h, w), doubled until they are so wide: that cuts corners as Chaikin (1974) does,
+    where one bilinear step to `width` would leave the kinks of the small maps in curves."""
+    while maps.shape[-1] < width:
+        maps = F.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
+    return maps

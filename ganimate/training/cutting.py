@@ -13,8 +13,8 @@ from ganimate.training.augment import to_unit
 from ganimate.training.dataset import STORED_SIZE
 from ganimate.training.fields import FIELD_SIZE, interpolate
 
-EXTENT = (WIDTH / 4, HEIGHT / 2)
-"""Half of the width and of the height of a sheet of two pictures, in crop pixels."""
+EXTENT = (WIDTH / 4, HEIGHT / 4)
+"""Half of the width and of the height of a picture, in crop pixels."""
 CENTRE = (CROP_SIZE - 1) / 2
 SHARPER, SOFT = 0.9, 1.5
 """Unsharp masking of light in pictures, and its blur in texels."""
@@ -59,17 +59,15 @@ def texels(device: torch.device, finer: int = 1) -> Tensor:
     return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)
 
 
-def place(points: Tensor, wanted: Tensor, row: int) -> Tensor:
-    """Which point of a sheet lies where, (n, 2, 64, 64), on faces with points (n, p, 2).
+def place(points: Tensor, wanted: Tensor) -> Tensor:
+    """Which point of a picture lies where, (n, 2, 64, 64) from -1 to 1 within it.
 
     Args:
-        points: crop pixels.
+        points: (n, p, 2) of faces, crop pixels.
         wanted: (p, 2), where `cut` put them.
-        row: 0 for the sheet's upper picture, 1 for the lower.
     """
     there = _towards(points, wanted.expand(len(points), -1, -1)) - CENTRE
-    half = there.new_tensor(EXTENT).view(1, 2, 1, 1)
-    return there / half + there.new_tensor([0, row - 0.5]).view(1, 2, 1, 1)
+    return there / there.new_tensor(EXTENT).view(1, 2, 1, 1)
 
 
 def _towards(points: Tensor, others: Tensor) -> Tensor:

@@ -24,7 +24,6 @@ from ganimate.training.framing import unmoved
 from ganimate.training.judges import Judges, Terms
 from ganimate.training.lenders import NOBODY, find_lenders, furnish
 from ganimate.training.motion import Teacher
-from ganimate.training.mouths import LOOKS
 from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe, describe
 from ganimate.training.scenes import (
@@ -90,7 +89,7 @@ class GeneratorTask:
         self.teacher = teacher.to(device) if teacher else None
         self.lenders = NOBODY
         if self.teacher is not None:
-            room = self.generator.config["mouths"] or len(LOOKS), self.generator.config["lids"] or 3
+            room = self.generator.config["lids"] or 3
             self.lenders = find_lenders(self.teacher, train, recipe.lid_lenders, room)
         self._begin_at_teacher()
         if device.type == "cuda":

@@ -22,11 +22,11 @@ from ganimate.faces.topology import (
 from ganimate.networks.inlays import (
     alike,
     mix,
-    show,
     skin_around,
     spread,
     tone,
 )
+from ganimate.networks.warp import enlarge, show
 from ganimate.training.augment import middle
 from ganimate.training.cutting import CENTRE, cut, detail, mean_shape, place, texels
 from ganimate.training.fields import downwards, polygon
@@ -86,8 +86,8 @@ def make_lids(images: Tensor, landmarks: Tensor) -> Lids:
 
 
 def lid_places(landmarks: Tensor, lids: Lids) -> Tensor:
-    """Which points of a sheet whose lower half is the lids lie where, (n, 2, 64, 64)."""
-    return place(landmarks[:, POINTS], lids.points, row=1)
+    """Which points of a picture of lids lie where, (n, 2, 64, 64)."""
+    return place(landmarks[:, POINTS], lids.points)
 
 
 def lid_area(landmarks: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ def lend_lids(
     """
     skin = skin_colour(pictures, landmarks)
     mixed = mix(lids.pictures, alike(tone(skin), lids.tones)) * spread(skin, lids.shares) - 1
-    shown = show(torch.cat([mixed, mixed], 2), places, CROP_SIZE)
+    shown = show(mixed, enlarge(places, CROP_SIZE))
     return torch.lerp(pictures, shown.clamp(-1, 1), covers)
 
 

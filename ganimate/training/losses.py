@@ -170,12 +170,12 @@ def picture_error(pictures: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
 def place_error(
     place: Tensor, wanted: Tensor, inside: Tensor, extent: tuple[float, float]
 ) -> Tensor:
-    """Smooth L1 between places on a sheet, in crop pixels, in and just around what is laid.
+    """Smooth L1 between places on a picture, in crop pixels, in and just around what is laid.
 
     Args:
         place, wanted: (n, 2, h, w), from -1 to 1.
         inside: (n, 1, h, w).
-        extent: half of the sheet's width and height, in crop pixels.
+        extent: half of the picture's width and height, in crop pixels.
     """
     half = place.new_tensor(extent).view(1, 2, 1, 1)
     error = F.smooth_l1_loss(place * half, wanted * half, reduction="none", beta=0.5)

@@ -26,7 +26,7 @@ from ganimate.training.lenders import NOBODY, Lenders
 from ganimate.training.lids import EYES, lend_lids, lid_area
 from ganimate.training.light import contrast_of
 from ganimate.training.motion import SLIDING, Teacher, closing, laid_over
-from ganimate.training.mouths import RIM_OF_LIPS, average_lips, lend_mouths, opening
+from ganimate.training.mouths import RIM_OF_LIPS, lend_mouths, opening
 from ganimate.training.muscles import AU12, AU25, AU26, AU45
 
 MOUTH_WEIGHT = 12.0
@@ -165,11 +165,9 @@ def make_scenes(
         then, before = torch.where(undo, gaps, moved_gaps), torch.where(undo, moved_gaps, gaps)
         # Teeth that show already may stay, unless they would be stretched.
         opens = (then > 1.5 + 1.3 * before).float().view(-1, 1, 1, 1)
-        lips = average_lips(teacher, torch.where(undo.view(-1, 1), labels, targets))
         lent = opens * (~pick).float()
-        rest = teacher.rest[RIM_OF_LIPS]
-        mouths = lend_mouths(picture, places, lips, rest, lenders.mouths)
-        picture = torch.lerp(picture, mouths, moved_mouth * lent)
+        area = moved_mouth * lent
+        picture = lend_mouths(picture, places, area, targets, lenders.mouths.inside)
     closed = closing(labels, targets).view(-1, 1, 1, 1)
     shut = (laid_over(closed[:, 0, 0, 0]) > 0).nonzero()[:, 0]
     if lenders.lids is not None and len(shut) > 0:

@@ -1,10 +1,9 @@
-"""The inside of an open mouth, drawn: two rows of teeth, a tongue, and the dark behind them.
+"""The inside of an open mouth, drawn: two rows of teeth, a tongue, and the dark behind it.
 
 A mouth of a small photo is a dozen pixels high, and its teeth are somebody's. Teeth are known well
 enough to be drawn: sizes of crowns are the mean ones (Wheeler's Dental Anatomy, Nelson 2014, table
 1-1), those behind the canines narrowed as the arch turns away from who looks. Distances are in
-millimetres, x from the midline, y downwards from where the upper lip's inner rim crosses it; light
-is 1 where the middle teeth are.
+millimetres, x from the midline; light is 1 where the middle teeth are.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ganimate.networks.mouth import BACK, BEYOND, LENGTH, REACH, ROW
 from ganimate.training.fields import smoothstep
 
 TEETH = (1.04, 1.0, 0.97)
@@ -54,55 +54,44 @@ UNEVEN = 0.12
 """How much longer each edge is on one side and shorter on the other: no face is its own mirror."""
 
 
-class Shown(NamedTuple):
-    """How much of the middle upper and lower teeth the lips leave free, and how much higher the
-    rows are 30 mm from the midline: the smile's arc."""
-
-    upper: float
-    lower: float
-    arc: float
+def draw_rows(finer: int) -> Tensor:
+    """The upper row of teeth and the lower, (2, 4, h, w): colours that are multiplied by how far
+    they cover what is behind, and that; `finer` times as fine as `ROW`, for `Mouth.rows`."""
+    x, height = _texels(ROW, finer, (-REACH, REACH), (-BEYOND, LENGTH))
+    return torch.stack([_row(x, height, UPPER, 1.0), _row(x, height, LOWER, BEHIND)])
 
 
-def draw(x: Tensor, y: Tensor, lip: Tensor, floor: float, shown: Shown) -> Tensor:
-    """What is between the lips, (3, h, w), 0 to about 1.
-
-    Args:
-        x, y: where, (h, w).
-        lip: y of the upper lip's inner rim at these x, (h, w).
-        floor: that of the lower lip's in the middle.
-        shown: what the lips leave free.
-    """
-    picture = _colours(DEPTH) * (0.7 + 0.9 * smoothstep(((y - lip) / floor - 0.35) / 0.65))
-    picture = _tongue(picture, x, y, floor)
-    picture = _row(picture, x, y - (floor - shown.lower), LOWER, -shown.arc / 2, BEHIND)
-    shadow = 1 - 0.34 * torch.exp(-(y - lip).clamp(min=0) / 1.6)
-    return _row(picture, x, shown.upper - y, UPPER, shown.arc, shadow)
-
-
-def _tongue(picture: Tensor, x: Tensor, y: Tensor, floor: float) -> Tensor:
-    """With a tongue on the mouth's floor, which only a wide mouth shows."""
-    body = 1 - (x / 17).square() - ((y - floor - 2) / (0.5 * floor)).square()
+def draw_behind(finer: int) -> Tensor:
+    """What is behind, without a tongue and with one, (2, 3, h, w); `finer` times as fine as
+    `BACK`, for `Mouth.behind`."""
+    x, down = _texels(BACK, finer, (-REACH, REACH), (0, 1))
+    dark = _colours(DEPTH) * (0.7 + 0.9 * smoothstep((down - 0.35) / 0.65))
+    body = 1 - (x / 19).square() - ((down - 1.15) / 0.68).square()
     groove = 1 - 0.2 * torch.exp(-(x / 1.5).square())
-    tongue = _colours(TONGUE) * (0.45 + 0.55 * smoothstep(body)) * groove
-    share = smoothstep(body / 0.5) * min(1.0, max(0.0, (floor - 12) / 6))
-    return torch.lerp(picture, tongue, share)
+    tongue = _colours(TONGUE) * (0.45 + 0.9 * smoothstep(body)) * groove
+    return torch.stack([dark, torch.lerp(dark, tongue, smoothstep(body / 0.45))])
 
 
-def _row(
-    picture: Tensor,
-    x: Tensor,
-    height: Tensor,
-    teeth: tuple[_Tooth, ...],
-    arc: float,
-    light: Tensor | float,
-) -> Tensor:
-    """With a row of teeth in front. `height`: above the edge of the middle teeth, towards gums."""
+def _texels(
+    size: tuple[int, int], finer: int, across: tuple[float, float], down: tuple[float, float]
+) -> tuple[Tensor, ...]:
+    """Where the texels of a picture are that reaches across and down so far, (h, w) each."""
+    height, width = (finer * each for each in size)
+    columns, rows = (
+        first + (torch.arange(n) + 0.5) * ((last - first) / n)
+        for n, (first, last) in ((width, across), (height, down))
+    )
+    return torch.meshgrid(columns, rows, indexing="xy")
+
+
+def _row(x: Tensor, height: Tensor, teeth: tuple[_Tooth, ...], light: float) -> Tensor:
+    """A row of teeth, (4, h, w). `height`: above the edges of the middle ones, towards gums."""
+    row = torch.zeros(4, *x.shape)
     near = 0.0
     for number, tooth in enumerate(teeth):
         half = tooth.width / 2
         across = (x.abs() - near - half) / half  # -1 beside the tooth nearer to the midline, 1
-        edge = tooth.raised + arc * ((near + half) / 30) ** 2
-        edge = edge + UNEVEN * (-1) ** number * x.sign()
+        edge = tooth.raised + UNEVEN * (-1) ** number * x.sign()
         rounding = torch.where(across > 0, 1.5, 0.8)
         corners = 0.75 * rounding * ((across.abs() - 0.55).clamp(min=0) / 0.45).square()
         crown = height - edge - corners - tooth.point * across.abs() ** 1.3
@@ -118,11 +107,11 @@ def _row(
         neck = tooth.length - 1.8 * across.abs() ** 2.2
         gums = smoothstep((crown - neck + 0.2) / 0.4)
         enamel, flesh = grey * tint * _colours(TEETH), (0.55 + 0.45 * grey) * _colours(GUMS)
-        drawn = torch.lerp(enamel, flesh, gums)
+        drawn = light * torch.lerp(enamel, flesh, gums)
         cover = (across.abs() <= 1) * smoothstep((crown + 0.15) / 0.3)
-        picture = torch.lerp(picture, light * drawn, cover)
+        row = torch.lerp(row, torch.cat([drawn, torch.ones_like(cover)[None]]), cover)
         near += tooth.width
-    return picture
+    return row
 
 
 def _colours(rgb: tuple[float, float, float]) -> Tensor:
