@@ -22,7 +22,7 @@ from ganimate.training.cutting import EXTENT
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.framing import unmoved
 from ganimate.training.judges import Judges, Terms
-from ganimate.training.lenders import NOBODY, find_lenders, furnish
+from ganimate.training.lenders import NOBODY, find_lenders, first_places, furnish
 from ganimate.training.motion import Teacher
 from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe, describe
@@ -115,14 +115,18 @@ class GeneratorTask:
             self.optimisers["critic"] = self.judges.optimiser
         self.chances = chances(train.action_units, recipe.strong).to(device)
 
-    def _begin_at_teacher(self) -> None:
-        """The flow starts as the teacher's on an average face, and learns the rest."""
+    def _begin_at_teacher(self, places: bool = True) -> None:
+        """The flow starts as the teacher's on an average face, and learns the rest; likewise the
+        places of pictures, unless they are learned already."""
         body = self.generator.body
         if self.teacher is not None and isinstance(body, CompactTrunk):
             body.basis.data.copy_(self.teacher.basis())
             body.release.data.copy_(self.teacher.release)
             if body.inlays is not None:
                 furnish(body.inlays, self.lenders, self.teacher)
+                if places:
+                    first = first_places(self.lenders, self.teacher)
+                    body.inlays.start.data.copy_(first)
 
     def start_from(self, path: Path) -> None:
         """Begin with a generator's weights instead of random ones.
@@ -139,7 +143,7 @@ class GeneratorTask:
                 "choose a recipe with the same `network`",
             )
         self.generator.load_state_dict(loaded.state_dict())
-        self._begin_at_teacher()
+        self._begin_at_teacher(places=False)
         self.average.network.load_state_dict(self.generator.state_dict())
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -74,7 +74,6 @@ def _named(data: FaceDataset, names: list[str]) -> Tensor:
 
 def furnish(inlays: Inlays, lenders: Lenders, teacher: Teacher) -> None:
     """Give a network the pictures that are lent, and what it chooses and places them by."""
-    mean = teacher.mean[None]
     if lenders.mouths is not None:
         inlays.mouth.load_state_dict(lenders.mouths.inside.state_dict())
     if lenders.lids is not None:
@@ -83,8 +82,14 @@ def furnish(inlays: Inlays, lenders: Lenders, teacher: Teacher) -> None:
         inlays.shares.copy_(lenders.lids.shares)
     around = (teacher.mean[SKIN] + 0.5) * (2 / CROP_SIZE) - 1
     inlays.around.copy_(around.view_as(inlays.around))
+
+
+def first_places(lenders: Lenders, teacher: Teacher) -> Tensor:
+    """Where on an average face pictures lie, its mouth half open and its eyes shut, (2, 64, 64):
+    from there a network learns where they lie on others."""
+    mean = teacher.mean[None]
     at_rest = torch.zeros(1, 17, device=mean.device)
     half, shut = torch.full_like(at_rest, 0.5), at_rest.clone()
     shut[:, AU45] = 1
     mouth, eyes = (teacher.move(mean, at_rest, target) for target in (half, shut))
-    inlays.start.data.copy_(lenders.places(mouth, teacher.close_eyes(eyes, at_rest, shut))[0])
+    return lenders.places(mouth, teacher.close_eyes(eyes, at_rest, shut))[0]
