@@ -96,7 +96,7 @@ class Mouth(nn.Module):
         y, rises = lip + below, arc * (x / 30).square()
         above_edge, below_edge = _on_row(edge - rises - y), _on_row(y - lower_edge + rises / 2)
         x = x / REACH
-        n = len(x)
+        n = x.shape[0]
         there = torch.cat([x, 2 * down - 1], 1)
         without, whole = (show(each.expand(n, -1, -1, -1), there) for each in self.behind)
         behind = torch.lerp(without, whole, tongue)
@@ -128,7 +128,7 @@ class Mouth(nn.Module):
         millimetres, and which share of the way to the lower rim that is; (n, 1, h, w) each."""
         own = torch.stack([*upper.unbind(-1), but_corners((lower - upper)[..., 1])], 1)
         own = (own.unsqueeze(-1) * self.along).sum(2)
-        columns = torch.cat([own, self.lips.expand(len(own), -1, -1)], 1).unsqueeze(2)
+        columns = torch.cat([own, self.lips.expand(own.shape[0], -1, -1)], 1).unsqueeze(2)
         across, y = place.split(1, 1)
         found = show(columns, torch.cat([across, torch.zeros_like(across)], 1))
         x, lip, apart, top, share = found.split(1, 1)
@@ -145,7 +145,7 @@ def but_corners(apart: Tensor) -> Tensor:
 def _at_most(distance: Tensor, free: float, more: float) -> Tensor:
     """Distances, 0 where they are negative, that never reach `free + more`."""
     over = (distance - free).clamp(min=0)
-    return distance.clamp(0, free) + more * (1 - torch.exp(-over / more))
+    return distance.clamp(min=0) - over + more * (1 - torch.exp(-over / more))
 
 
 def _on_row(height: Tensor) -> Tensor:
