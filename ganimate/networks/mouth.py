@@ -113,9 +113,14 @@ class Mouth(nn.Module):
 
     def light(self, target: Tensor) -> Tensor:
         """How much light gets between the lips, (n, 1, 1, 1) in 0..1."""
-        upper, lower = (self._rims(target) - self.rest)[:, :, RIM // 2, 1].unbind(1)
-        share = ((lower - upper) / PARTED).clamp(0, 1).view(-1, 1, 1, 1)
+        share = (self.parted(torch.zeros_like(target), target) / PARTED).clamp(0, 1)
         return SHADED + (1 - SHADED) * share * share * (3 - 2 * share)
+
+    def parted(self, current: Tensor, target: Tensor) -> Tensor:
+        """By how many millimetres an average face's lips part from one expression, (n, 17), to
+        another, (n, 1, 1, 1)."""
+        upper, lower = (self._rims(target) - self._rims(current))[:, :, RIM // 2, 1].unbind(1)
+        return (lower - upper).view(-1, 1, 1, 1)
 
     def _rims(self, target: Tensor) -> Tensor:
         """The rims of an average face that makes the expression, (n, 2, RIM, 2) millimetres."""
