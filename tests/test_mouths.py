@@ -144,6 +144,22 @@ def test_raised_lips_show_more_of_the_teeth_until_there_are_gums(opening: Teache
 
 
 @torch.no_grad()
+def test_lips_that_part_bare_lower_teeth_and_smiles_have_an_arc(opening: Teacher) -> None:
+    mouth = make_mouths(opening).inside
+    mouth.moves[[AU12, AU25]] = 0
+    light = [
+        across(mouth, asked(au12=s, au25=p, au26=1)).mean(0) for s, p in ((0, 0), (0, 1), (1, 0))
+    ]
+    top, share = mouth.lips[:, COLUMNS // 2].tolist()
+    lip = int((top + 1 / share + 1) * 128)
+    lower = [(one[lip - 60 : lip, 256 + 10] > 0.4).sum().item() for one in light]
+    assert lower[1] > lower[0] + 10 and lower[2] == lower[0]
+    outer = 256 + 100  # a premolar
+    upper = [(one[: lip - 60, outer] > 0.2).sum().item() for one in light]
+    assert upper[2] < upper[0] - 2 and upper[1] == upper[0]
+
+
+@torch.no_grad()
 def test_teeth_change_little_from_one_moment_to_the_next(opening: Teacher) -> None:
     mouth = make_mouths(opening).inside
     steps = torch.linspace(0, 1, 41)

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganimate.facs import AU_NUMBERS
 from ganimate.networks.warp import enlarge, show
 
 RIM = 11
@@ -46,7 +45,8 @@ SHADED, PARTED = 0.35, 6.3
 """How light teeth still are between lips that hardly part, and by how many millimetres these must
 part until nothing but the upper lip shades them."""
 
-_AU12, _AU25 = AU_NUMBERS.index(12), AU_NUMBERS.index(25)
+_AU12, _AU25 = 8, 14
+"""Columns of these action units in targets."""
 
 
 class Mouth(nn.Module):
