@@ -45,7 +45,7 @@ SHADED, PARTED = 0.35, 6.3
 """How light teeth still are between lips that hardly part, and by how many millimetres these must
 part until nothing but the upper lip shades them."""
 
-_AU12, _AU25 = 8, 14
+_AU12, _AU25, _AU26 = 8, 14, 15
 """Columns of these action units in targets."""
 
 
@@ -113,13 +113,21 @@ class Mouth(nn.Module):
 
     def light(self, target: Tensor) -> Tensor:
         """How much light gets between the lips, (n, 1, 1, 1) in 0..1."""
-        share = (self.parted(torch.zeros_like(target), target) / PARTED).clamp(0, 1)
+        share = ((self._gap(target) - self._gap(torch.zeros_like(target))) / PARTED).clamp(0, 1)
         return SHADED + (1 - SHADED) * share * share * (3 - 2 * share)
 
     def parted(self, current: Tensor, target: Tensor) -> Tensor:
         """By how many millimetres an average face's lips part from one expression, (n, 17), to
-        another, (n, 1, 1, 1)."""
-        upper, lower = (self._rims(target) - self._rims(current))[:, :, RIM // 2, 1].unbind(1)
+        another, (n, 1, 1, 1): by AU25 and AU26, since others part none that these do not."""
+        now, then = (
+            self._gap(F.pad(each[:, _AU25 : _AU26 + 1], (_AU25, 16 - _AU26)))
+            for each in (current, target)
+        )
+        return then - now
+
+    def _gap(self, target: Tensor) -> Tensor:
+        """How far an average face's lips are apart, (n, 1, 1, 1) millimetres."""
+        upper, lower = self._rims(target)[:, :, RIM // 2, 1].unbind(1)
         return (lower - upper).view(-1, 1, 1, 1)
 
     def _rims(self, target: Tensor) -> Tensor:
