@@ -119,8 +119,7 @@ class Inlays(nn.Module):
         # Only mouths have a light of their own: lids have that of the skin around.
         light = light.chunk(2, 2)[1]
         light = BRIGHTEST - EDGE * F.softplus((BRIGHTEST - light) / EDGE)
-        lit = torch.exp(enlarge(light, size)) * self.mouth.light(target)
-        mouth = 2 * lit * self.mouth(below, target, size) - 1
+        mouth = 2 * torch.exp(enlarge(light, size)) * self.mouth(below, target, size) - 1
         # Covers are enlarged before they become steep, and are the steeper the larger: an edge
         # between lip and tooth stays one.
         steep = size / features.shape[-1]

@@ -75,7 +75,7 @@ class Mouth(nn.Module):
         self.register_buffer("lips", torch.zeros(2, COLUMNS))
 
     def forward(self, place: Tensor, target: Tensor, width: int) -> Tensor:
-        """What is between the lips, (n, 3, H, width), 0 to 1 or just above, in full light.
+        """What is between the lips, in the light that they let in, (n, 3, H, width), 0 to about 1.
 
         Args:
             place: (n, 2, h, w), which point (x, y) between -1 and 1 of the picture shows on whose
@@ -89,17 +89,19 @@ class Mouth(nn.Module):
         edge = (middle + MOST).clamp(max=DISPLAY)
         bared = torch.minimum(BARED + LOWERED * target[:, _AU25], ROOM * (floor - edge))
         arc = ARC + SMILING * target[:, _AU12]
-        tongue = ((floor - middle - TONGUE) / (WHOLE - TONGUE)).clamp(0, 1)
-        edge, lower_edge, arc, tongue = (
-            each.view(-1, 1, 1, 1) for each in (edge, floor - bared, arc, tongue)
+        gap = floor - middle
+        tongue = ((gap - TONGUE) / (WHOLE - TONGUE)).clamp(0, 1)
+        opened = ((gap - self._gap(self.rest)) / PARTED).clamp(0, 1)
+        let_in = SHADED + (1 - SHADED) * opened * opened * (3 - 2 * opened)
+        edge, lower_edge, arc, tongue, let_in = (
+            each.view(-1, 1, 1, 1) for each in (edge, floor - bared, arc, tongue, let_in)
         )
         y, rises = lip + below, arc * (x / 30).square()
         above_edge, below_edge = _on_row(edge - rises - y), _on_row(y - lower_edge + rises / 2)
         x = x / REACH
         n = x.shape[0]
-        there = torch.cat([x, 2 * down - 1], 1)
-        without, whole = (show(each.expand(n, -1, -1, -1), there) for each in self.behind)
-        behind = torch.lerp(without, whole, tongue)
+        behind = torch.lerp(self.behind[0].expand(n, -1, -1, -1), self.behind[1], tongue)
+        behind = show(behind, torch.cat([x, 2 * down - 1], 1))
 
         maps = enlarge(torch.cat([x, above_edge, below_edge, below, behind], 1), width)
         x, above_edge, below_edge, below, picture = maps.split([1, 1, 1, 1, 3], 1)
@@ -109,26 +111,18 @@ class Mouth(nn.Module):
         picture = picture * (1 - teeth[:, 3:]) + teeth[:, :3]
         teeth = show(in_head, torch.cat([x, above_edge], 1))
         light = 1 - SHADE * torch.exp(-below.clamp(min=0) / FADES)
-        return picture * (1 - teeth[:, 3:]) + teeth[:, :3] * light
-
-    def light(self, target: Tensor) -> Tensor:
-        """How much light gets between the lips, (n, 1, 1, 1) in 0..1."""
-        share = ((self._gap(target) - self._gap(torch.zeros_like(target))) / PARTED).clamp(0, 1)
-        return SHADED + (1 - SHADED) * share * share * (3 - 2 * share)
+        return let_in * (picture * (1 - teeth[:, 3:]) + teeth[:, :3] * light)
 
     def parted(self, current: Tensor, target: Tensor) -> Tensor:
         """By how many millimetres an average face's lips part from one expression, (n, 17), to
         another, (n, 1, 1, 1): by AU25 and AU26, since others part none that these do not."""
-        now, then = (
-            self._gap(F.pad(each[:, _AU25 : _AU26 + 1], (_AU25, 16 - _AU26)))
-            for each in (current, target)
-        )
-        return then - now
+        parting = torch.stack([current, target], 1)[..., _AU25 : _AU26 + 1]
+        gaps = self._gap(self._rims(F.pad(parting, (_AU25, 16 - _AU26)))).view(-1, 2)
+        return (gaps[:, 1] - gaps[:, 0]).view(-1, 1, 1, 1)
 
-    def _gap(self, target: Tensor) -> Tensor:
-        """How far an average face's lips are apart, (n, 1, 1, 1) millimetres."""
-        upper, lower = self._rims(target)[:, :, RIM // 2, 1].unbind(1)
-        return (lower - upper).view(-1, 1, 1, 1)
+    def _gap(self, rims: Tensor) -> Tensor:
+        """How far apart the middles of rims (..., 2, RIM, 2) are, (...)."""
+        return rims[..., 1, RIM // 2, 1] - rims[..., 0, RIM // 2, 1]
 
     def _rims(self, target: Tensor) -> Tensor:
         """The rims of an average face that makes the expression, (n, 2, RIM, 2) millimetres."""

@@ -123,8 +123,7 @@ def lend_mouths(
     """
     above, below = pictures.chunk(2, 2)
     light = LIT / LIGHTEST * _lightest(pictures) ** LIT_BY
-    levels = mouth(places.chunk(2, 2)[1], targets, CROP_SIZE) * mouth.light(targets)
-    levels = levels * light.view(-1, 1, 1, 1)
+    levels = mouth(places.chunk(2, 2)[1], targets, CROP_SIZE) * light.view(-1, 1, 1, 1)
     # No tooth is a lamp: lips shade it, even where a flash whitens skin.
     bright = KNEE + (WHITEST - KNEE) * torch.tanh((levels - KNEE) / (WHITEST - KNEE))
     lent = torch.where(levels > KNEE, bright, levels) * 2 - 1
