@@ -205,8 +205,10 @@ def test_the_command_makes_the_same_picture(
     (studio_folder / "two-edited.png").unlink(missing_ok=True)
     run(command)
     _, content = studio.ask("POST", f"{photo}/save", {"looks": looks, "suffix": ".png"})
-    made = Image.open(studio_folder / "two-edited.png")
-    assert np.array_equal(pixels(content), np.asarray(made))
+    made = np.asarray(Image.open(studio_folder / "two-edited.png"))
+    # Another thread may add in another order: here and there a value is rounded the other way.
+    difference = np.abs(pixels(content).astype(int) - made)
+    assert difference.max() <= 1 and np.count_nonzero(difference) < 10
     assert b"compositeWithTrainedAlgorithmicMedia" in content
 
 
