@@ -141,7 +141,8 @@ def _load(path: Path, architecture: str, kind: Any) -> tuple[Any, WeightsInfo]:
         network.load_state_dict(_fitted(tensors, network.state_dict()), assign=True)
     except (RuntimeError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
         raise GanimateError(
-            f"{path}: does not fit its own description: {_reason(error)}{prints}"
+            f"{path}: does not fit its own description: {_reason(error)}{prints}",
+            "it is damaged, or another version of ganimate wrote it: fetch or train it anew",
         ) from error
     if _is_installed(path) and (expected := _expected(path)) not in (None, info.fingerprint):
         raise GanimateError(
