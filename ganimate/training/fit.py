@@ -30,8 +30,10 @@ from ganimate.training.light import contrast_of, light_of
 from ganimate.training.motion import Teacher
 from ganimate.training.muscles import AU6, AU12, muscles
 from ganimate.training.territory import folds
+from ganimate.training.wrinkles import wrinkles
 
-TEXTURE_SIZE = 64
+TEXTURE_SIZE, FINER = 64, 2
+"""Side of what is regressed, and how much finer it is once wrinkles are drawn into it."""
 PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
@@ -98,7 +100,10 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     # Last, since folds cut off before would be sharpened where they are cut.
     own = own.view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE) * _skin(mean)
     shading = _folds(shading * depth[:, None, None, None]) * own
+    shading = F.interpolate(shading, scale_factor=FINER, mode="bilinear", align_corners=False)
     shading = shading.clamp(max=0) + LIGHTER * shading.clamp(min=0)
+    drawn = wrinkles(_cells(FINER * TEXTURE_SIZE), mean)
+    shading += drawn.view_as(shading)
     release = (RELEASE_GAIN / motion).clamp(max=1)
     return Teacher(directions, mean, rest, shading, release)
 
@@ -116,9 +121,9 @@ def _folds(shading: Tensor) -> Tensor:
     return local + SHARPER * (local - blur(local, SOFTNESS))
 
 
-def _cells() -> Tensor:
-    """Middles of a texture's cells, (64 * 64, 2), in crop pixels."""
-    cells = (torch.arange(TEXTURE_SIZE) + 0.5) * (CROP_SIZE / TEXTURE_SIZE) - 0.5
+def _cells(size: int = TEXTURE_SIZE) -> Tensor:
+    """Middles of a texture's cells, (size * size, 2), in crop pixels."""
+    cells = (torch.arange(size) + 0.5) * (CROP_SIZE / size) - 0.5
     return torch.stack(torch.meshgrid(cells, cells, indexing="xy"), -1).flatten(0, 1)
 
 

@@ -8,7 +8,7 @@ the intensities' coefficients D, (17, 478, 2) in crop pixels, move a face by (ta
 Lids and lips are then limited by the face's own apertures, and steepened: see `fit.GAINS`.
 
 Shading: the same regression for the picture's light, in the mean face's shape (an active appearance
-model's texture, Cootes et al. 1998): T, (17, 1, 64, 64), how folds and cheeks change. Skin is
+model's texture, Cootes et al. 1998): T, (17, 1, 128, 128), how folds and cheeks change. Skin is
 multiplied by it: what lies in a shadow keeps its colour, but for some warmth.
 """
 
@@ -75,7 +75,7 @@ class Teacher:
         directions: D, (17, 478, 2), crop pixels at intensity 1.
         mean: the mean face, (478, 2), crop pixels.
         rest: the same of faces that show nothing, as regressed.
-        shading: T, (17, 1, 64, 64), in the mean face's shape, in units of a crop's contrast.
+        shading: T, (17, 1, 128, 128), in the mean face's shape, in units of a crop's contrast.
         release: (17,), how much of both is undone where an action unit lets go.
     """
 

@@ -33,6 +33,9 @@ MOUTH_WEIGHT = 12.0
 """How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
 UNDO_WEIGHT = 2.0
 """How much more a real mouth counts that was closed for the exercise: no one can know its teeth."""
+OPENS, STRETCHED = 0.8, 1.2
+"""A mouth is lent where lips come to be this many crop pixels apart, and this many times as far as
+they were."""
 EYE_WEIGHT = 40.0
 """How much more the eyes count where they open or close."""
 
@@ -164,7 +167,7 @@ def make_scenes(
         gaps, moved_gaps = opening(landmarks), opening(moved)
         then, before = torch.where(undo, gaps, moved_gaps), torch.where(undo, moved_gaps, gaps)
         # Teeth that show already may stay, unless they would be stretched.
-        opens = (then > 1.5 + 1.3 * before).float().view(-1, 1, 1, 1)
+        opens = (then > OPENS + STRETCHED * before).float().view(-1, 1, 1, 1)
         lent = opens * (~pick).float()
         area = moved_mouth * lent
         picture = lend_mouths(picture, places, area, targets, lenders.mouths.inside)
