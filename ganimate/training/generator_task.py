@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganimate.errors import GanimateError
 from ganimate.faces.align import CROP_SIZE
@@ -25,7 +25,7 @@ from ganimate.training.judges import Judges, Terms
 from ganimate.training.lenders import NOBODY, find_lenders, first_places, furnish
 from ganimate.training.motion import Teacher
 from ganimate.training.precision import lowered
-from ganimate.training.recipe import GeneratorRecipe, describe
+from ganimate.training.recipe import GeneratorRecipe
 from ganimate.training.scenes import (
     Scenes,
     chances,
@@ -34,8 +34,8 @@ from ganimate.training.scenes import (
     undo_targets,
 )
 from ganimate.training.sheet import sample_sheet
-from ganimate.training.trainer import Average, adam
-from ganimate.weights import load_generator, save_network
+from ganimate.training.task import Task
+from ganimate.weights import load_generator
 
 if TYPE_CHECKING:
     from lightning import Fabric
@@ -59,7 +59,7 @@ class _Painted(NamedTuple):
     result: Tensor
 
 
-class GeneratorTask:
+class GeneratorTask(Task[GeneratorRecipe]):
     """One step: the critic learns `updates` times, then the generator once.
 
     Args:
@@ -71,6 +71,10 @@ class GeneratorTask:
         known: its correlation with the labels of each action unit.
     """
 
+    name = "generator"
+    file = "generator.safetensors"
+    steepest = 5.0
+
     def __init__(
         self,
         recipe: GeneratorRecipe,
@@ -81,10 +85,8 @@ class GeneratorTask:
         reader: Reader | None = None,
         known: list[float] | None = None,
     ) -> None:
-        self.recipe, self.train_set, self.validation = recipe, train, validation
-        self.fabric, device = fabric, fabric.device
-        torch.manual_seed(recipe.seed)
-        self.rng = torch.Generator(device).manual_seed(recipe.seed * 1000 + fabric.global_rank)
+        super().__init__(recipe, train, validation, fabric)
+        device = self.device
         self.generator = Generator(**recipe.network).to(device)
         self.teacher = teacher.to(device) if teacher else None
         self.lenders = NOBODY
@@ -94,15 +96,7 @@ class GeneratorTask:
         self._begin_at_teacher()
         if device.type == "cuda":
             self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = Average(self.generator, recipe.schedule.average)
-        self.networks: dict[str, nn.Module] = {
-            "generator": self.generator,
-            "average": self.average.network,
-        }
-        self.painter, painter_adam = fabric.setup(
-            self.generator, adam(self.generator, recipe.optimiser)
-        )
-        self.optimisers = {"generator": painter_adam}
+        self.painter = self._teach(self.generator)
         # What few faces show, and readers see faintly, would drown beside the smiles.
         balance = 1 / train.action_units.std(0).clamp(min=0.05)
         # Who reads an action unit badly would teach to paint stripes that it takes for it: each
@@ -147,16 +141,10 @@ class GeneratorTask:
         self.average.network.load_state_dict(self.generator.state_dict())
 
     def _draw(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        device = self.fabric.device
         chosen = torch.multinomial(self.chances, count, replacement=True, generator=self.rng)
-        rows = chosen.to(self.train_set.images.device)
-        crops, landmarks = random_crops(
-            self.train_set.images[rows].to(device),
-            self.train_set.landmarks[rows].to(device),
-            self.recipe.jitter,
-            self.rng,
-        )
-        return crops, landmarks, self.train_set.action_units[rows].to(device)
+        images, landmarks, labels = self._take(chosen)
+        crops, landmarks = random_crops(images, landmarks, self.recipe.jitter, self.rng)
+        return crops, landmarks, labels
 
     def _exercise(self, count: int, trust: float) -> _Batch:
         """Exercises for the generator, made of real crops, which the critic sees."""
@@ -205,13 +193,7 @@ class GeneratorTask:
             told = teach(batch, painted.result.detach(), game.updates - 1)
         contested = taught and not heads_only
         total, parts = self._generator_loss(batch.scenes, painted, playing, contested)
-        self.optimisers["generator"].zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self.fabric.clip_gradients(
-            self.painter, self.optimisers["generator"], max_norm=5.0, error_if_nonfinite=False
-        )
-        self.optimisers["generator"].step()
-        self.average.update(self.generator, step)
+        self._learn(self.painter, total, step)
         return told | parts
 
     def _paint(self, scenes: Scenes) -> _Painted:
@@ -280,14 +262,14 @@ class GeneratorTask:
         """Errors of the averaged generator on fixed exercises from the validation split."""
         if self.teacher is None:
             return {}
-        rng = torch.Generator(self.fabric.device).manual_seed(0)
+        rng = torch.Generator(self.device).manual_seed(0)
         network, totals = self.average.network, {"motion": 0.0, "picture": 0.0, "attention": 0.0}
         count = min(240, len(self.validation))
         for start in range(0, count, 24):
             stop = min(start + 24, count)
             crops, landmarks = random_crops(
-                self.validation.images[start:stop].to(self.fabric.device),
-                self.validation.landmarks[start:stop].to(self.fabric.device),
+                self.validation.images[start:stop].to(self.device),
+                self.validation.landmarks[start:stop].to(self.device),
                 Jitter(0, 0, 0, 0, 0),
                 rng,
             )
@@ -314,15 +296,6 @@ class GeneratorTask:
         calm = data.action_units.sum(1).argsort()[2:62:12]
         strong = data.action_units[:, 8].argsort(descending=True)[:2]
         rows = torch.cat([calm, strong])
-        crops = middle(data.images[rows]).to(self.fabric.device)
-        labels = data.action_units[rows].to(self.fabric.device)
+        crops = middle(data.images[rows]).to(self.device)
+        labels = data.action_units[rows].to(self.device)
         return sample_sheet(self.average.network, crops, labels)
-
-    def export(self, folder: Path, images_seen: int, metrics: dict[str, float]) -> Path:
-        metadata = {
-            "recipe": describe(self.recipe),
-            "dataset": self.train_set.fingerprint,
-            "images_seen": images_seen,
-            "metrics": {name: round(value, 5) for name, value in metrics.items()},
-        }
-        return save_network(folder / "generator.safetensors", self.average.network, metadata)

@@ -14,7 +14,7 @@ from ganimate.training.framing import unmoved
 from ganimate.training.precision import lowered
 from ganimate.training.recipe import GeneratorRecipe
 from ganimate.training.scenes import Scenes
-from ganimate.training.trainer import adam
+from ganimate.training.task import adam
 
 if TYPE_CHECKING:
     from lightning import Fabric

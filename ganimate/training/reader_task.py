@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
@@ -17,20 +15,22 @@ from ganimate.training.augment import middle, random_crops, recolour, to_unit
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.metrics import pearson
 from ganimate.training.precision import lowered
-from ganimate.training.recipe import ReaderRecipe, describe
-from ganimate.training.trainer import Average, adam
-from ganimate.weights import save_network
+from ganimate.training.recipe import ReaderRecipe
+from ganimate.training.task import Task, evenly
 
 if TYPE_CHECKING:
     from lightning import Fabric
 
 
-class ReaderTask:
+class ReaderTask(Task[ReaderRecipe]):
     """One batch holds well-aligned faces, some badly aligned ones and some that are no faces.
 
     Badly aligned faces teach landmarks only: asked for intensities too, the network would trade
     accuracy where it matters (an aligned crop) for tolerance that nothing needs.
     """
+
+    name = "reader"
+    file = "reader.safetensors"
 
     def __init__(
         self,
@@ -39,39 +39,21 @@ class ReaderTask:
         validation: FaceDataset,
         fabric: Fabric,
     ) -> None:
-        self.recipe, self.train_set, self.validation = recipe, train, validation
-        self.fabric, self.device = fabric, fabric.device
-        torch.manual_seed(recipe.seed)
-        self.rng = torch.Generator(self.device)
-        self.rng.manual_seed(recipe.seed * 1000 + fabric.global_rank)
-        self.reader = Reader(**recipe.network)
-        self.reader.mean_face.copy_(train.landmarks.mean(0))
-        self.reader = self.reader.to(self.device)
-        self.average = Average(self.reader, recipe.schedule.average)
-        self.networks = {"reader": self.reader, "average": self.average.network}
-        self.learner, optimiser = fabric.setup(self.reader, adam(self.reader, recipe.optimiser))
+        super().__init__(recipe, train, validation, fabric)
+        reader = Reader(**recipe.network)
+        reader.mean_face.copy_(train.landmarks.mean(0))
+        self.learner = self._teach(reader.to(self.device))
         self.learner.mark_forward_method("logits")
-        self.optimisers = {"reader": optimiser}
-        # A rare strong action unit should weigh as much as a common one.
-        self.balance = (1 / train.action_units.var(0).clamp(min=1e-3)).to(self.device)
-        self.balance /= self.balance.mean()
-
-    def _pick(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        chosen = torch.randint(
-            len(self.train_set), (count,), generator=self.rng, device=self.device
-        ).to(self.train_set.images.device)
-        return (
-            self.train_set.images[chosen].to(self.device),
-            self.train_set.landmarks[chosen].to(self.device),
-            self.train_set.action_units[chosen].to(self.device),
-        )
+        self.balance = evenly(train.action_units).to(self.device)
 
     def step(self, step: int) -> dict[str, Tensor]:
         recipe = self.recipe
         batch = recipe.schedule.batch
         rough, junk = round(batch * recipe.rough_share), round(batch * recipe.junk_share)
         fine = batch - rough - junk
-        images, landmarks, labels = self._pick(batch)
+        count = len(self.train_set)
+        chosen = torch.randint(count, (batch,), generator=self.rng, device=self.device)
+        images, landmarks, labels = self._take(chosen)
         crops, points = random_crops(images[:fine], landmarks[:fine], recipe.jitter, self.rng)
         rough_crops, rough_points = random_crops(
             images[fine : fine + rough], landmarks[fine : fine + rough], recipe.rough, self.rng
@@ -94,11 +76,7 @@ class ReaderTask:
             + recipe.landmark_weight * losses["landmarks"]
             + recipe.face_weight * losses["face"]
         )
-        self.optimisers["reader"].zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self.fabric.clip_gradients(self.learner, self.optimisers["reader"], max_norm=2.0)
-        self.optimisers["reader"].step()
-        self.average.update(self.reader, step)
+        self._learn(self.learner, total, step)
         return {name: value.detach() for name, value in losses.items()}
 
     @torch.no_grad()
@@ -125,18 +103,6 @@ class ReaderTask:
         figures["faces_accepted"] = float((torch.cat(sure) > 0.5).float().mean())
         figures["junk_accepted"] = float((torch.cat(fooled) > 0.5).float().mean())
         return figures
-
-    def sheet(self) -> NDArray[np.uint8] | None:
-        return None
-
-    def export(self, folder: Path, images_seen: int, metrics: dict[str, float]) -> Path:
-        metadata: dict[str, Any] = {
-            "recipe": describe(self.recipe),
-            "dataset": self.train_set.fingerprint,
-            "images_seen": images_seen,
-            "metrics": {k: round(v, 4) for k, v in metrics.items()},
-        }
-        return save_network(folder / "reader.safetensors", self.average.network, metadata)
 
 
 def not_faces(images: Tensor, rng: torch.Generator) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganimate.errors import GanimateError, UsageError
 from ganimate.training.recipe import (
@@ -74,7 +74,8 @@ def prepare(
     from ganimate.training.evaluation_task import EvaluationTask
     from ganimate.training.generator_task import GeneratorTask
     from ganimate.training.reader_task import ReaderTask
-    from ganimate.training.trainer import Task, Trainer
+    from ganimate.training.task import Task
+    from ganimate.training.trainer import Trainer
 
     recipe = load_recipe(recipe_file)
     notify(f"reading {dataset}")
@@ -86,7 +87,7 @@ def prepare(
         teacher = load_teacher(out, notify) or _fit(train, out, notify)
     if fabric.device.type == "cuda":
         train = train.to(fabric.device)
-    task: Task
+    task: Task[Any]
     if isinstance(recipe, ReaderRecipe):
         task = ReaderTask(recipe, train, validation, fabric)
     elif isinstance(recipe, EvaluationRecipe):

@@ -2,83 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganimate.errors import GanimateError
 from ganimate.output import draft, write_errors
 from ganimate.training.meter import Meter
-from ganimate.training.recipe import Adam, Recipe, Schedule
+from ganimate.training.recipe import Schedule
 from ganimate.training.state import load_state, save_state
+from ganimate.training.task import Task
 
 if TYPE_CHECKING:
     from lightning import Fabric
-
-
-class Task(Protocol):
-    """What the loop needs of a task."""
-
-    rng: torch.Generator
-    networks: dict[str, nn.Module]
-    """Everything that learns, and the averaged copies; saved in checkpoints."""
-    optimisers: dict[str, torch.optim.Optimizer]
-
-    @property
-    def recipe(self) -> Recipe:
-        """What is trained and how."""
-
-    def step(self, step: int) -> dict[str, Tensor]:
-        """Update the networks once; return the losses, still on the device."""
-
-    def validate(self) -> dict[str, float]:
-        """Figures on the validation split."""
-
-    def sheet(self) -> NDArray[np.uint8] | None:
-        """A picture of what the network does now, HWC uint8 RGB."""
-
-    def export(self, folder: Path, images_seen: int, metrics: dict[str, float]) -> Path:
-        """Write the weights to use."""
-
-
-class Average:
-    """An exponential moving average of a network's weights and buffers."""
-
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self.decay = decay
-
-    @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Follow `network`; early steps count more, so that the average starts at once."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        ours = self.network.state_dict()
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                ours[name].lerp_(value, 1 - decay)
-            else:
-                ours[name].copy_(value)
-
-
-def adam(network: nn.Module, settings: Adam) -> torch.optim.Optimizer:
-    """Adam (AdamW where decay is set), one fused kernel where the device has one."""
-    return torch.optim.AdamW(
-        [p for p in network.parameters() if p.requires_grad],
-        lr=settings.rate,
-        betas=(settings.beta1, settings.beta2),
-        weight_decay=settings.decay,
-        fused=next(network.parameters()).is_cuda,
-    )
 
 
 def rate_at(progress: float, schedule: Schedule) -> float:
@@ -107,7 +50,7 @@ class Trainer:
 
     def __init__(
         self,
-        task: Task,
+        task: Task[Any],
         out: Path,
         *,
         fabric: Fabric,
