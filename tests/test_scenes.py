@@ -14,7 +14,7 @@ from ganimate.training.lenders import Lenders
 from ganimate.training.lids import lend_lids, lid_area, make_lids
 from ganimate.training.motion import Teacher
 from ganimate.training.mouths import LIGHTEST, LIT, LIT_BY, make_mouths
-from ganimate.training.muscles import AU25, AU26, AU45
+from ganimate.training.muscles import AU4, AU9, AU10, AU15, AU17, AU23, AU25, AU26, AU45
 from ganimate.training.scenes import make_scenes, sample_targets, undo_targets
 
 
@@ -68,6 +68,26 @@ def test_a_closed_mouth_that_opens_is_lent_teeth(data: FaceDataset) -> None:
     assert scenes.laid.mouth[0, 0, y // 2, x // 2] > 0.5
     assert scenes.laid.mouth[0, 0, 5, 5] == 0
     assert not scenes.laid.lids.any()
+    assert not scenes.undo.any()
+
+
+@pytest.mark.parametrize(("slit", "falls", "lent"), [(0, 2, True), (2, 2, True), (2, 1, False)])
+def test_a_slit_of_teeth_is_kept_until_it_would_be_stretched(
+    data: FaceDataset, slit: float, falls: float, lent: bool
+) -> None:
+    lower, upper = list(INNER_LOWER_LIP[1:-1]), list(INNER_UPPER_LIP[1:-1])
+    directions = torch.zeros(17, 478, 2)
+    directions[AU25, lower, 1] = falls
+    parting = still(data, directions)
+    mouth = data.landmarks[:1].clone()
+    mouth[:, lower] = mouth[:, upper] + torch.tensor([0.0, slit])
+    labels, targets = torch.zeros(1, 17), torch.zeros(1, 17)
+    targets[:, AU25] = 1
+    crops, undo = torch.zeros(1, 3, 128, 128), torch.zeros(1, dtype=torch.bool)
+    lenders = Lenders(make_mouths(parting))
+    scenes = make_scenes(parting, crops, mouth, labels, targets, undo, lenders)
+    assert scenes.laid is not None
+    assert bool(scenes.laid.mouth.any()) == lent
 
 
 def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDataset) -> None:
@@ -120,3 +140,11 @@ def test_targets_stay_in_range_and_vary() -> None:
     changed = (targets != labels).sum(1)
     assert (changed >= 1).float().mean() > 0.95
     assert 0.2 < (changed <= 4).float().mean() < 0.7
+
+
+def test_noses_wrinkle_and_lips_rise_more_often_than_in_photos() -> None:
+    rng = torch.Generator().manual_seed(0)
+    calm = torch.zeros(2000, 17)
+    asked = (sample_targets(calm, calm, 0.0, rng) > 0.3).float().mean(0)
+    assert all(0.14 < asked[row] < 0.25 for row in (AU9, AU10))
+    assert all(asked[row] < 0.13 for row in (AU4, AU15, AU17, AU23))

@@ -164,7 +164,8 @@ class GeneratorTask(Task[GeneratorRecipe]):
         flow = crops.new_zeros(count, 2, CROP_SIZE // 2, CROP_SIZE // 2)
         nothing = crops.new_zeros(count, 1, 1, 1)
         still = unmoved(count, crops.device)
-        scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing, still)
+        photos = torch.ones(count, dtype=torch.bool, device=crops.device)
+        scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing, still, photos)
         return _Batch(crops, labels, scenes)
 
     def step(self, step: int) -> dict[str, Tensor]:
@@ -247,12 +248,15 @@ class GeneratorTask(Task[GeneratorRecipe]):
             return terms
         skin = (scenes.weight <= 1).float()
         paint = painted.result - painted.moved
+        wanted = scenes.truth - warp(scenes.source, scenes.flow)
         if weights.calm > 0:
-            terms["calm"] = (weights.calm, losses.calm_error(paint, scenes.source, skin))
+            # A real photo's own folds are no measure of what its paint should be.
+            made = 1 - scenes.undo.view(-1, 1, 1, 1).to(wanted)
+            error = losses.calm_error(paint - made * wanted, scenes.source, skin)
+            terms["calm"] = (weights.calm, error)
         if weights.tint > 0:
             terms["tint"] = (weights.tint, losses.tint_error(painted.result, painted.moved, skin))
         if weights.excess > 0:
-            wanted = scenes.truth - warp(scenes.source, scenes.flow)
             error = losses.excess_error(paint, wanted, scenes.source, skin)
             terms["excess"] = (weights.excess, error)
         return terms

@@ -93,7 +93,8 @@ def calm_error(paint: Tensor, photo: Tensor, outside: Tensor) -> Tensor:
     much they differ from the light around (Weber 1834), so on dark skin they count for more.
 
     Args:
-        paint: (n, 3, S, S), how far the picture departs from the moved photo.
+        paint: (n, 3, S, S), how far the picture departs from the moved photo, and its teacher's
+            from it, if there is one: folds that it draws are no stripes.
         photo: (n, 3, S, S) in [-1, 1], whose middle is the face.
         outside: (n, 1, S, S), 0 in mouths and on lids.
     """

@@ -27,7 +27,7 @@ from ganimate.training.lids import EYES, lend_lids, lid_area
 from ganimate.training.light import contrast_of
 from ganimate.training.motion import SLIDING, Teacher, closing, laid_over
 from ganimate.training.mouths import RIM_OF_LIPS, lend_mouths, opening
-from ganimate.training.muscles import AU12, AU25, AU26, AU45
+from ganimate.training.muscles import AU9, AU10, AU12, AU25, AU26, AU45
 
 MOUTH_WEIGHT = 12.0
 """How much more the inside of a lent mouth counts: a fiftieth of the picture, half of the task."""
@@ -51,6 +51,7 @@ class Scenes(NamedTuple):
         flow: (n, 2, 64, 64), the motion from source to truth.
         flow_weight: (n, 1, 64, 64).
         reframing: (n, 2, 3), the truth's own face frame (`framing`): where judges look.
+        undo: (n,) bool, whose truth is a real photo.
         laid: where the truth has mouths and closed lids that the source has not.
     """
 
@@ -62,6 +63,7 @@ class Scenes(NamedTuple):
     flow: Tensor
     flow_weight: Tensor
     reframing: Tensor
+    undo: Tensor
     laid: Laid | None = None
 
 
@@ -85,7 +87,7 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
     Returns:
         (n, 17) in 0..1: half are another face's (plus noise), two fifths keep all but one to four
         action units, the rest are at rest but for those; a quarter of all close the eyes, six
-        tenths open the mouth.
+        tenths open the mouth, and in a quarter the nose wrinkles, or the upper lip rises.
     """
     n, device = len(labels), labels.device
 
@@ -106,6 +108,10 @@ def sample_targets(labels: Tensor, others: Tensor, noise: float, rng: torch.Gene
     opens = rand(n) < 0.6
     for column, share in ((AU25, 0.8), (AU12, 0.6), (AU26, 0.5)):
         asked = opens & (rand(n) < share)
+        result[:, column] = torch.where(asked, 0.3 + 0.7 * rand(n), result[:, column])
+    # What few faces do at all, and what is drawn of it, would be learned last.
+    for column in (AU9, AU10):
+        asked = rand(n) < 0.14
         result[:, column] = torch.where(asked, 0.3 + 0.7 * rand(n), result[:, column])
     return result
 
@@ -212,6 +218,7 @@ def make_scenes(
             unmoved(len(crops), crops.device),
             reframing(landmarks, down, CROP_SIZE),
         ),
+        undo=undo,
         laid=laid,
     )
 
