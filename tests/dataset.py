@@ -74,4 +74,4 @@ def write_test_split(folder: Path, women: int, men: int) -> Path:
 def still(data: FaceDataset, directions: torch.Tensor) -> Teacher:
     """A teacher with these motions, that shades nothing and lets go as it pulls."""
     mean = data.landmarks.mean(0)
-    return Teacher(directions, mean, mean, torch.zeros(17, 1, 64, 64), torch.ones(17))
+    return Teacher(directions, mean, mean, torch.zeros(17, 1, 128, 128), torch.ones(17))

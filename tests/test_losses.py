@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ganimate.networks.critic import Critic
+from ganimate.networks.light import WARMTH
 from ganimate.training import losses
-from ganimate.training.light import WARMTH
 
 
 def test_wasserstein_sides_are_opposite() -> None:

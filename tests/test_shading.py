@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from ganimate.facs import AU_NUMBERS
+from ganimate.networks.folds import UNSHADED
+from ganimate.networks.light import WARMTH
 from ganimate.training import fit, wrinkles
 from ganimate.training.dataset import FaceDataset
-from ganimate.training.fit import LIGHTER, _folds, fit_teacher
-from ganimate.training.light import WARMTH
-from ganimate.training.motion import UNSHADED
-from ganimate.training.muscles import AU9, AU10, AU12, AU45
+from ganimate.training.fit import LIGHTER, PALER, _folds, fit_teacher
+from ganimate.training.muscles import AU6, AU9, AU10, AU12, AU45
 from ganimate.training.territory import UPPER_FACE
 
 
@@ -34,7 +34,7 @@ def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset) -> None:
     shaded = replace(fit_teacher(data), shading=torch.full((17, 1, 64, 64), -0.1))
     skin = torch.tensor([0.6, 0.0, -0.4, 1.0, 0.2, -1.0]).view(2, 3, 1, 1).expand(2, 3, 128, 128)
     change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
-    found = shaded.shade(skin, change, data.landmarks[:2], contrast)
+    found = shaded.shade(skin, change, shaded.place(data.landmarks[:2]), contrast)
     share = (found + 1)[..., 64, 64] / (skin + 1)[..., 64, 64]
     taken = (1 - share[0]) / torch.tensor(WARMTH)
     assert taken.tolist() == pytest.approx([taken[0].item()] * 3, rel=1e-3)
@@ -47,8 +47,8 @@ def test_light_that_is_added_ends_towards_white(data: FaceDataset) -> None:
     shaded = replace(fit_teacher(data), shading=torch.full((17, 1, 64, 64), 0.1))
     skin = torch.tensor([0.0, 0.8]).view(2, 1, 1, 1).expand(2, 3, 128, 128)
     change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
-    lighter = shaded.shade(skin, change, data.landmarks[:2], contrast)
-    darker = shaded.shade(skin, -change, data.landmarks[:2], contrast)
+    lighter = shaded.shade(skin, change, shaded.place(data.landmarks[:2]), contrast)
+    darker = shaded.shade(skin, -change, shaded.place(data.landmarks[:2]), contrast)
     more, less = (((each - skin) / (skin + 1))[:, 1, 64, 64] for each in (lighter, darker))
     assert more[1] == pytest.approx(0.35 * more[0].item(), rel=0.02)
     assert less[1] == pytest.approx(less[0].item(), rel=0.02)
@@ -72,10 +72,13 @@ def test_half_of_what_is_lightened_is_left_out(
     monkeypatch.setattr(wrinkles, "WRINKLES", ())
     shading = fit_teacher(data).shading
     monkeypatch.setattr(fit, "LIGHTER", 1.0)
+    monkeypatch.setattr(fit, "PALER", 1.0)
     whole = fit_teacher(data).shading
     torch.testing.assert_close(shading.clamp(max=0), whole.clamp(max=0))
     assert whole.max() > 0.1
-    torch.testing.assert_close(shading.clamp(min=0), LIGHTER * whole.clamp(min=0))
+    kept = torch.full((17, 1, 1, 1), LIGHTER)
+    kept[AU6] *= PALER
+    torch.testing.assert_close(shading.clamp(min=0), kept * whole.clamp(min=0))
 
 
 def test_what_lets_go_leaves_some_of_its_folds(data: FaceDataset) -> None:
@@ -88,6 +91,8 @@ def test_what_lets_go_leaves_some_of_its_folds(data: FaceDataset) -> None:
     skin, contrast = torch.zeros(2, 3, 128, 128), torch.full((2, 1, 1, 1), 0.5)
     change = torch.zeros(2, 17)
     change[0, AU12], change[1, AU12] = 0.2, -0.2
-    grown, gone = shaded.shade(skin, change, data.landmarks[:2], contrast)[:, 1, 64, 64]
+    grown, gone = shaded.shade(skin, change, shaded.place(data.landmarks[:2]), contrast)[
+        :, 1, 64, 64
+    ]
     assert grown > 0
     assert gone.item() == pytest.approx(-0.8 * UNSHADED * grown.item(), rel=0.02)

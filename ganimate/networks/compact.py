@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganimate.networks.folds import Folds, opacity, pulled
 from ganimate.networks.inlays import Inlays
+from ganimate.networks.light import contrast_of, full_shade
 from ganimate.networks.painting import ACTION_UNITS, Painting
 from ganimate.networks.warp import enlarge, warp
 
@@ -73,12 +75,14 @@ class CompactTrunk(nn.Module):
         self.up = nn.Conv2d(width, half * 4, 3, padding=1)
         self.middle = _Conditioned(half, condition)
         self.flow = nn.Conv2d(half, 8, 3, padding=1)
+        self.place = nn.Conv2d(half, 2, 3, padding=1)
+        self.folds = Folds(ACTION_UNITS)
         self.finer = nn.Conv2d(half, fine * 4, 3, padding=1)
         self.look = nn.Conv2d(3, look, 4, stride=2, padding=1)
         self.painter = nn.Conv2d(fine + look, fine, 3, padding=1)
         self.refine = nn.Conv2d(fine, fine, 3, padding=1)
         self.paints = nn.Conv2d(fine, 16, 3, padding=1)
-        for head in (self.flow, self.paints):
+        for head in (self.flow, self.place, self.paints):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
         self.inlays = Inlays(lids, size, fine) if lids else None
@@ -117,15 +121,20 @@ class CompactTrunk(nn.Module):
         attention, departure = F.pixel_shuffle(paints, 2).split([1, 3], 1)
         # Paint learns through 1 - A, so A starts at one half; the departure starts at nothing.
         attention = 1 - gate * torch.sigmoid(-attention)
-        colour = moved + 2 * departure
+        # Where on an average face a point lies: what moved it is undone, the rest is this face's.
+        place = F.avg_pool2d(flow, 2) + 0.1 * self.place(x)
+        shade = self.folds(pulled(change, self.release), place, contrast_of(crops), moved)
+        paint = (1 - attention) * 2 * departure + full_shade(moved) * shade
+        covered = 1 - attention * (1 - opacity(shade))
+        attention, colour = 1 - covered, moved + paint / covered.clamp(min=1e-3)
         if self.inlays is None:
-            return Painting(attention, colour.clamp(-1, 1), flow)
+            return Painting(attention, colour.clamp(-1, 1), flow, place=place)
         size = crops.shape[-1] * detail
         laid, covers, colours = self.inlays(features, *closed_eyes, target, current, gate, size)
         if detail > 1:
             attention, colour = enlarge(attention, size).clamp(0, 1), enlarge(colour, size)
         colour = torch.lerp(colour.clamp(-1, 1), colours, covers)
-        return Painting(attention * (1 - covers), colour, flow, laid)
+        return Painting(attention * (1 - covers), colour, flow, laid, place)
 
 
 def smooth(flow: Tensor) -> Tensor:

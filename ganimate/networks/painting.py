@@ -25,12 +25,15 @@ class Painting(NamedTuple):
         colour: C, (n, 3, S, S) in [-1, 1].
         flow: F, (n, 2, S/2, S/2), offsets (x, y) in crop units; zeros where motion is off.
         laid: where a mouth is laid between lips, and lids over eyes, for training.
+        place: (n, 2, S/4, S/4), where on the average face each point lies, as an offset in crop
+            units, likewise.
     """
 
     attention: Tensor
     colour: Tensor
     flow: Tensor
     laid: Laid | None = None
+    place: Tensor | None = None
 
 
 def carry(crops: Tensor, painting: Painting) -> Tensor:

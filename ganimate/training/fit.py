@@ -21,18 +21,20 @@ from ganimate.faces.topology import (
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
 )
+from ganimate.networks.folds import SIDE
+from ganimate.networks.light import contrast_of, light_of
 from ganimate.networks.warp import warp
 from ganimate.training.augment import middle
 from ganimate.training.cutting import blur
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, fade
-from ganimate.training.light import contrast_of, light_of
 from ganimate.training.motion import Teacher
 from ganimate.training.muscles import AU6, AU12, muscles
 from ganimate.training.territory import folds
 from ganimate.training.wrinkles import wrinkles
 
-TEXTURE_SIZE, FINER = 64, 2
+TEXTURE_SIZE = 64
+FINER = SIDE // TEXTURE_SIZE
 """Side of what is regressed, and how much finer it is once wrinkles are drawn into it."""
 PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
@@ -59,6 +61,8 @@ BROAD, SMILING = 4.0, 8.0
 LIGHTER = 0.55
 """How much is kept of what is lightened: on cheeks that face no lamp, bright patches that smiles
 leave on others look put on, and folds alone say as much."""
+PALER = 0.5
+"""How much of that is kept for AU6: cheeks that are raised below eyes would be pale patches."""
 SHARPER, SOFTNESS = 0.7, 1.5
 """How much of what is finer than this many texels is added once more."""
 
@@ -101,7 +105,9 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     own = own.view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE) * _skin(mean)
     shading = _folds(shading * depth[:, None, None, None]) * own
     shading = F.interpolate(shading, scale_factor=FINER, mode="bilinear", align_corners=False)
-    shading = shading.clamp(max=0) + LIGHTER * shading.clamp(min=0)
+    lighter = torch.full((17, 1, 1, 1), LIGHTER)
+    lighter[AU6] *= PALER
+    shading = shading.clamp(max=0) + lighter * shading.clamp(min=0)
     drawn = wrinkles(_cells(FINER * TEXTURE_SIZE), mean)
     shading += drawn.view_as(shading)
     release = (RELEASE_GAIN / motion).clamp(max=1)

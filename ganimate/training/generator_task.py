@@ -116,6 +116,7 @@ class GeneratorTask(Task[GeneratorRecipe]):
         if self.teacher is not None and isinstance(body, CompactTrunk):
             body.basis.data.copy_(self.teacher.basis())
             body.release.data.copy_(self.teacher.release)
+            body.folds.shading.copy_(self.teacher.shading)
             if body.inlays is not None:
                 furnish(body.inlays, self.lenders, self.teacher)
                 if places:
@@ -165,7 +166,8 @@ class GeneratorTask(Task[GeneratorRecipe]):
         nothing = crops.new_zeros(count, 1, 1, 1)
         still = unmoved(count, crops.device)
         photos = torch.ones(count, dtype=torch.bool, device=crops.device)
-        scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing, still, photos)
+        place = flow[..., ::2, ::2]
+        scenes = Scenes(crops, labels, targets, crops, nothing, flow, nothing, place, still, photos)
         return _Batch(crops, labels, scenes)
 
     def step(self, step: int) -> dict[str, Tensor]:
@@ -225,6 +227,10 @@ class GeneratorTask(Task[GeneratorRecipe]):
         if self.teacher is not None:
             error = losses.flow_error(painting.flow, scenes.flow, scenes.flow_weight, CROP_SIZE)
             terms["motion"] = (weights.motion, error)
+            if painting.place is not None:
+                everywhere = torch.ones_like(scenes.place[:, :1])
+                error = losses.flow_error(painting.place, scenes.place, everywhere, CROP_SIZE)
+                terms["folded"] = (weights.motion, error)
             picture = losses.picture_error(result, scenes.truth, scenes.weight)
             terms["picture"] = (weights.picture, picture)
             terms |= self._skin_terms(scenes, painted)

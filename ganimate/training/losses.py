@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ganimate.training.light import full_shade, visibility
+from ganimate.networks.light import full_shade, visibility
 
 REFERENCE_BATCH = 25
 """The batch for which the paper's weights were written; sums are converted to means with it."""

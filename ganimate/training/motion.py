@@ -33,17 +33,12 @@ from ganimate.faces.topology import (
     RIGHT_IRIS,
     UPPER_LIP,
 )
-from ganimate.networks.warp import warp
+from ganimate.networks.folds import pulled, shade
+from ganimate.networks.light import full_shade
 from ganimate.training.fields import RIMS, dense_field, downwards, smoothstep
-from ganimate.training.light import full_shade, headroom
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.territory import below_lips
 
-DEEPEST = 0.7
-"""How much darker or lighter the skin can become at most, in units of a crop's contrast."""
-UNSHADED = 0.5
-"""How much of what motion undoes where an action unit lets go is taken off the skin: a highlight
-that is darkened is grey, and some folds are the face's own."""
 DROP = 0.75
 """The share of what is between lower lip and chin that a falling lip tends to: the chin, at the
 frame's edge, has no room to give way and would be pressed flat."""
@@ -88,9 +83,9 @@ class Teacher:
     def to(self, device: torch.device) -> Teacher:
         return Teacher(*(getattr(self, each.name).to(device) for each in fields(self)))
 
-    def pull(self, change: Tensor, share: float = 1.0) -> Tensor:
-        """Changes of intensity (n, 17), less where they fall: of `release` this share."""
-        return change.clamp(min=0) + change.clamp(max=0) * (share * self.release)
+    def pull(self, change: Tensor) -> Tensor:
+        """Changes of intensity (n, 17), less where they fall."""
+        return change.clamp(min=0) + change.clamp(max=0) * self.release
 
     def move(self, landmarks: Tensor, current: Tensor, target: Tensor) -> Tensor:
         """Landmarks (n, 478, 2) of faces at `current` (n, 17) as they would be at `target`.
@@ -139,24 +134,23 @@ class Teacher:
         flows[AU45] /= SLIDING ** (1 / EARLY)
         return flows
 
-    def shade(
-        self, pictures: Tensor, change: Tensor, landmarks: Tensor, contrast: Tensor
-    ) -> Tensor:
+    def place(self, landmarks: Tensor) -> Tensor:
+        """Where on the mean face each point of faces with landmarks (n, 478, 2) lies, as an offset
+        in crop units, (n, 2, 32, 32)."""
+        return dense_field(landmarks, self.mean.expand_as(landmarks), size=CROP_SIZE // 4)
+
+    def shade(self, pictures: Tensor, change: Tensor, place: Tensor, contrast: Tensor) -> Tensor:
         """Pictures (n, 3, 128, 128) in [-1, 1] with their skin darker and lighter by folds.
 
         Args:
             pictures: faces that have moved already.
             change: (n, 17), target minus current.
-            landmarks: (n, 478, 2), of the faces in them.
+            place: `place` of the faces in them.
             contrast: (n, 1, 1, 1), `contrast_of` the photos.
         """
-        texture = torch.einsum("nk,kchw->nchw", self.pull(change, UNSHADED), self.shading)
-        # Folds of several action units add up, but not without end.
-        texture = DEEPEST * torch.tanh(texture / DEEPEST)
-        field = dense_field(landmarks, self.mean.expand_as(landmarks), size=32)
-        shade = warp(texture, field, CROP_SIZE) * contrast
-        shade = shade.clamp(max=0) + shade.clamp(min=0) * headroom(pictures)
-        return pictures + full_shade(pictures) * shade
+        pull = pulled(change, self.release)
+        texture = torch.einsum("nk,kchw->nchw", pull, self.shading)
+        return pictures + full_shade(pictures) * shade(texture, place, contrast, pictures)
 
 
 def laid_over(share: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from torch import Tensor
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
 from ganimate.facs import ActionUnits, parse_look
+from ganimate.networks.light import face
 from ganimate.networks.mouth import COLUMNS, Mouth, but_corners
 from ganimate.training.cutting import CENTRE, EXTENT, mean_shape
-from ganimate.training.light import face
 from ganimate.training.motion import Teacher
 from ganimate.training.teeth import draw_behind, draw_rows
 

@@ -19,12 +19,12 @@ from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.networks.inlays import Laid
+from ganimate.networks.light import contrast_of
 from ganimate.networks.warp import warp
 from ganimate.training.fields import FIELD_SIZE, dense_field, polygon
 from ganimate.training.framing import reframing, unmoved
 from ganimate.training.lenders import NOBODY, Lenders
 from ganimate.training.lids import EYES, lend_lids, lid_area
-from ganimate.training.light import contrast_of
 from ganimate.training.motion import SLIDING, Teacher, closing, laid_over
 from ganimate.training.mouths import RIM_OF_LIPS, lend_mouths, opening
 from ganimate.training.muscles import AU9, AU10, AU12, AU25, AU26, AU45
@@ -50,6 +50,7 @@ class Scenes(NamedTuple):
         weight: (n, 1, 128, 128), how much each pixel of the truth counts; 0 where it is wrong.
         flow: (n, 2, 64, 64), the motion from source to truth.
         flow_weight: (n, 1, 64, 64).
+        place: (n, 2, 32, 32), where on the mean face each point of the truth lies.
         reframing: (n, 2, 3), the truth's own face frame (`framing`): where judges look.
         undo: (n,) bool, whose truth is a real photo.
         laid: where the truth has mouths and closed lids that the source has not.
@@ -62,6 +63,7 @@ class Scenes(NamedTuple):
     weight: Tensor
     flow: Tensor
     flow_weight: Tensor
+    place: Tensor
     reframing: Tensor
     undo: Tensor
     laid: Laid | None = None
@@ -162,7 +164,8 @@ def make_scenes(
     parted = torch.maximum(labels[:, AU25], labels[:, AU26])
     meeting = 1 - torch.maximum(targets[:, AU25], targets[:, AU26]) / parted.clamp(min=1e-3)
     prepared = _darken(crops, mouth, meeting.clamp(0, 1))
-    picture = teacher.shade(warp(prepared, field), change, moved, contrast_of(crops))
+    place = teacher.place(moved)
+    picture = teacher.shade(warp(prepared, field), change, place, contrast_of(crops))
     pick = undo.view(-1, 1, 1, 1)
     mouth_of_truth = torch.where(pick, mouth, moved_mouth)
     down = teacher.close_eyes(moved, labels, targets)
@@ -189,6 +192,7 @@ def make_scenes(
 
     back = torch.zeros_like(field)
     if bool(undo.any()):
+        place[undo] = teacher.place(landmarks[undo])
         back[undo] = dense_field(landmarks[undo], moved[undo])
     # Inside an opening mouth and under a closing lid motion knows nothing: paint's business.
     flow = torch.where(pick, back, field)
@@ -213,6 +217,7 @@ def make_scenes(
         weight=weight,
         flow=flow,
         flow_weight=flow_weight,
+        place=place,
         reframing=torch.where(
             undo.view(-1, 1, 1),
             unmoved(len(crops), crops.device),

@@ -1,0 +1,70 @@
+"""Folds, wrinkles and raised cheeks: how each action unit shades skin.
+
+A network that must paint them pixel by pixel blurs what is broad and never draws what is thin. So
+they are given as pictures of an average face (an active appearance model's texture, Cootes et al.
+1998), and the network says where on it each point of this face lies.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ganimate.networks.light import WARMTH, headroom
+from ganimate.networks.warp import warp
+
+SIDE = 128
+"""Of the pictures."""
+DEEPEST = 0.7
+"""How much darker or lighter the skin can become at most, in units of a crop's contrast."""
+UNSHADED = 0.5
+"""How much of what motion undoes where an action unit lets go is taken off the skin: a highlight
+that is darkened is grey, and some folds are the face's own."""
+DARKENED, LIGHTENED = max(WARMTH), 3.0
+"""How far paint covers the photo for a shade: as far as black would where it is darker, so that the
+photo's own pixels are dimmed; and where it is lighter, as far as white skin needs it."""
+
+
+class Folds(nn.Module):
+    """Lays each action unit's shading on faces.
+
+    Args:
+        units: how many action units there are.
+    """
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        # T: on the average face, in units of a crop's contrast, at intensity 1.
+        self.shading: Tensor
+        self.register_buffer("shading", torch.zeros(units, 1, SIDE, SIDE))
+
+    def forward(self, pull: Tensor, place: Tensor, contrast: Tensor, skin: Tensor) -> Tensor:
+        """The shade of each point, (n, 1, S, S): what it gives, or takes where negative, of
+        `full_shade`.
+
+        Args:
+            pull: (n, 17), changes of intensity.
+            place: (n, 2, h, w), the point of the average face that each point shows, as an offset;
+                the side is 1.
+            contrast: (n, 1, 1, 1), `contrast_of` the photos.
+            skin: (n, 3, S, S) in [-1, 1], that is to be shaded.
+        """
+        return shade(torch.einsum("nk,kchw->nchw", pull, self.shading), place, contrast, skin)
+
+
+def shade(textures: Tensor, place: Tensor, contrast: Tensor, skin: Tensor) -> Tensor:
+    """As `Folds.forward`, of textures (n, 1, h, w) that belong to all of a face's changes."""
+    # Folds of several action units add up, but not without end.
+    deep = DEEPEST * torch.tanh(textures / DEEPEST)
+    shade = warp(deep.to(skin.dtype), place, skin.shape[-1]) * contrast
+    return shade.clamp(max=0) + shade.clamp(min=0) * headroom(skin)
+
+
+def pulled(change: Tensor, release: Tensor) -> Tensor:
+    """Changes of intensity (n, 17) as they shade: less of what lets go."""
+    return change.clamp(min=0) + change.clamp(max=0) * (UNSHADED * release)
+
+
+def opacity(shade: Tensor) -> Tensor:
+    """How far paint must cover the photo to give a shade, in 0..1."""
+    return (DARKENED * (-shade).clamp(min=0) + LIGHTENED * shade.clamp(min=0)).clamp(max=1)
