@@ -124,8 +124,9 @@ class CompactTrunk(nn.Module):
         # Where on an average face a point lies: what moved it is undone, the rest is this face's.
         place = F.avg_pool2d(flow, 2) + 0.1 * self.place(x)
         shade = self.folds(pulled(change, self.release), place, contrast_of(crops), moved)
-        paint = (1 - attention) * 2 * departure + full_shade(moved) * shade
-        covered = 1 - attention * (1 - opacity(shade))
+        folds = full_shade(moved) * shade
+        covered = 1 - attention * (1 - opacity(folds, shade, moved))
+        paint = (1 - attention) * 2 * departure + folds
         attention, colour = 1 - covered, moved + paint / covered.clamp(min=1e-3)
         if self.inlays is None:
             return Painting(attention, colour.clamp(-1, 1), flow, place=place)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ganimate.networks.light import WARMTH, headroom
+from ganimate.networks.light import headroom
 from ganimate.networks.warp import warp
 
 SIDE = 128
@@ -20,9 +20,6 @@ DEEPEST = 0.7
 UNSHADED = 0.5
 """How much of what motion undoes where an action unit lets go is taken off the skin: a highlight
 that is darkened is grey, and some folds are the face's own."""
-DARKENED, LIGHTENED = max(WARMTH), 3.0
-"""How far paint covers the photo for a shade: as far as black would where it is darker, so that the
-photo's own pixels are dimmed; and where it is lighter, as far as white skin needs it."""
 
 
 class Folds(nn.Module):
@@ -65,6 +62,14 @@ def pulled(change: Tensor, release: Tensor) -> Tensor:
     return change.clamp(min=0) + change.clamp(max=0) * (UNSHADED * release)
 
 
-def opacity(shade: Tensor) -> Tensor:
-    """How far paint must cover the photo to give a shade, in 0..1."""
-    return (DARKENED * (-shade).clamp(min=0) + LIGHTENED * shade.clamp(min=0)).clamp(max=1)
+def opacity(paint: Tensor, shade: Tensor, skin: Tensor) -> Tensor:
+    """How far black, or white, must cover skin to shade it: (n, 1, S, S) in 0..1.
+
+    So little that the photo's own pixels are dimmed, and not painted over.
+
+    Args:
+        paint: (n, 3, S, S), what `shade` (n, 1, S, S) adds to `skin`, (n, 3, S, S) in [-1, 1].
+    """
+    # A little beyond black and white, which have no room themselves.
+    room = torch.where(shade < 0, -1.001, 1.001) - skin
+    return (paint / room).amax(1, keepdim=True).clamp(0, 1)

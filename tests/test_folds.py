@@ -1,0 +1,104 @@
+"""Folds: laid where the network says, dimming the photo's own pixels, and nothing but that."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ganimate.networks.compact import CompactTrunk
+from ganimate.networks.folds import DEEPEST, SIDE, Folds, opacity, pulled
+from ganimate.networks.generator import Generator
+from ganimate.networks.light import WARMTH, contrast_of, full_shade
+from ganimate.networks.painting import compose
+from ganimate.training.muscles import AU4, AU9
+
+
+@pytest.fixture
+def skin() -> Tensor:
+    rng = torch.Generator().manual_seed(0)
+    return torch.rand(2, 3, SIDE, SIDE, generator=rng) - 0.6
+
+
+def asked(row: int, intensity: float) -> Tensor:
+    intensities = torch.zeros(2, 17)
+    intensities[:, row] = intensity
+    return intensities
+
+
+def test_a_fresh_generator_shades_as_its_folds_say(skin: Tensor) -> None:
+    """A shadow of each channel's own light, of the whole picture that the crop is."""
+    network = Generator(width=16, blocks=1, fine=8).eval()
+    assert isinstance(network.body, CompactTrunk)
+    network.body.folds.shading[AU9, 0, 20:60, 40:80] = -0.4
+    with torch.no_grad():
+        painting = network(skin, asked(AU9, 1.0), asked(AU9, 0.0))
+        found = compose(skin, painting)
+    depth = DEEPEST * torch.tanh(torch.tensor(0.4 / DEEPEST)) * contrast_of(skin)
+    wanted = skin - full_shade(skin) * depth
+    inside = (slice(None), slice(None), slice(24, 46), slice(44, 76))
+    torch.testing.assert_close(found[inside], wanted[inside], atol=2e-3, rtol=0)
+    # As black that covers the photo a little: its pixels are dimmed, and not painted over.
+    covered = 1 - painting.attention[:, 0, 24:46, 44:76]
+    beside = 1 - painting.attention[:, 0, 64:70, 100:110]
+    least = 1 - (1 - depth[:, 0] * max(WARMTH)) * (1 - beside.mean())
+    torch.testing.assert_close(covered, least.expand_as(covered), atol=0.02, rtol=0)
+
+
+def test_a_fold_goes_along_with_the_skin_that_moves(skin: Tensor) -> None:
+    network = Generator(width=16, blocks=1, fine=8).eval()
+    assert isinstance(network.body, CompactTrunk)
+    network.body.folds.shading[AU9, 0, 56:72] = -0.6
+    flat = torch.full_like(skin, -0.2)
+    flat[:, :, ::2] += 0.2  # some contrast, or there would be no shade
+    down = torch.zeros(2, 32, 32)
+    down[1] = -10 / SIDE  # taken from 10 pixels further up
+    with torch.no_grad():
+        network.body.basis[AU9] = torch.nn.functional.interpolate(down[None], size=64)[0]
+        painting = network(flat, asked(AU9, 1.0), asked(AU9, 0.0))
+    covered = (1 - painting.attention[0, 0]).mean(1)
+    rows = torch.arange(SIDE)
+    middle = (covered - covered.min()).square() @ rows.float()
+    middle /= (covered - covered.min()).square().sum()
+    assert middle.item() == pytest.approx(73.5, abs=1)
+
+
+def test_places_say_where_on_the_average_face_a_point_lies(skin: Tensor) -> None:
+    folds = Folds(17)
+    folds.shading[AU4, 0, :, :64] = -0.3
+    place = torch.zeros(2, 2, 32, 32)
+    place[:, 0] = 0.25  # everything shows what the average face has a quarter further right
+    shade = folds(asked(AU4, 1.0), place, contrast_of(skin), skin)
+    assert (shade[..., :28] < 0).all()
+    assert (shade[..., 36:] == 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-1, 1), min_size=17, max_size=17), st.floats(0, 1))
+def test_shades_are_limited_and_paint_can_give_them(change: list[float], light: float) -> None:
+    folds = Folds(17)
+    rng = torch.Generator().manual_seed(1)
+    folds.shading.copy_(torch.randn(17, 1, SIDE, SIDE, generator=rng))
+    skin = torch.full((1, 3, SIDE, SIDE), 2 * light - 1)
+    contrast = torch.full((1, 1, 1, 1), 0.4)
+    pull = pulled(torch.tensor([change]), torch.ones(17))
+    shade = folds(pull, torch.zeros(1, 2, 32, 32), contrast, skin)
+    assert shade.abs().max() <= DEEPEST * 0.4 + 1e-6
+    paint = full_shade(skin) * shade
+    covered = opacity(paint, shade, skin)
+    assert covered.min() >= 0 and covered.max() <= 1
+    colour = skin + paint / covered.clamp(min=1e-3)
+    assert colour.min() >= -1.01
+    assert colour.max() <= 1.01
+
+
+def test_nothing_is_shaded_where_nothing_is_asked(skin: Tensor) -> None:
+    network = Generator(width=16, blocks=1, fine=8).eval()
+    assert isinstance(network.body, CompactTrunk)
+    network.body.folds.shading.fill_(-0.5)
+    shown = torch.rand(2, 17, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        painting = network(skin, shown, shown)
+    torch.testing.assert_close(compose(skin, painting), skin)
