@@ -127,6 +127,7 @@ def _read(recipe: GeneratorRecipe) -> bool:
 
 def load_teacher(out: Path, notify: Callable[[str], None]) -> Teacher | None:
     """The teachers that an earlier run fitted and left in `out`, if any."""
+    from ganimate.networks.folds import SIDE
     from ganimate.training.motion import Teacher
     from ganimate.training.state import load_state
 
@@ -136,9 +137,12 @@ def load_teacher(out: Path, notify: Callable[[str], None]) -> Teacher | None:
     notify(f"using {path}")
     state = load_state(path)
     try:
-        return Teacher(**{each.name: state[each.name] for each in fields(Teacher)})
+        teacher = Teacher(**{each.name: state[each.name] for each in fields(Teacher)})
     except KeyError as error:
         raise GanimateError(f"{path}: holds no teachers", "delete it and run again") from error
+    if teacher.shading.shape[1:] != (1, SIDE, SIDE):
+        raise GanimateError(f"{path}: another version fitted it", "delete it and run again")
+    return teacher
 
 
 def _fit(train: object, out: Path, notify: Callable[[str], None]) -> Teacher:
