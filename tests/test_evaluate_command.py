@@ -84,7 +84,7 @@ def test_the_command_for_people_and_a_teacher(
 ) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe", None)  # it cannot be imported
     landmarks = load_dataset(dataset, "test", 1).landmarks[0]
-    directions, shading = torch.zeros(17, 478, 2), torch.zeros(17, 1, 64, 64)
+    directions, shading = torch.zeros(17, 478, 2), torch.zeros(17, 1, 128, 128)
     teacher = Teacher(directions, landmarks, landmarks, shading, torch.ones(17))
     save_state(tmp_path / "run" / "teacher.safetensors", vars(teacher))
     words = ["none", dataset, "--split", "validation", "--faces", 4, "--teacher", "run"]

@@ -224,7 +224,7 @@ def test_the_teacher_moves_pixels_alone(subjects: Subjects) -> None:
     part = subjects.part(slice(2))
     directions = torch.zeros(17, 478, 2)
     directions[AU_NUMBERS.index(12), 61] = torch.tensor([-6.0, -6.0])
-    mean, shading = part.landmarks.mean(0), torch.zeros(17, 1, 64, 64)
+    mean, shading = part.landmarks.mean(0), torch.zeros(17, 1, 128, 128)
     teacher = Teacher(directions, mean, mean, shading, torch.ones(17))
     paint = TeacherPainter(teacher)
     same = paint(part.crops, part.landmarks, part.current, part.current)

@@ -171,7 +171,7 @@ def test_the_generator_learns(dataset: Path, tmp_path: Path) -> None:
         "directions": directions,
         "mean": mean,
         "rest": mean,
-        "shading": torch.zeros(17, 1, 64, 64),
+        "shading": torch.zeros(17, 1, 128, 128),
         "release": torch.ones(17),
     }
     save_state(tmp_path / "learns" / "teacher.safetensors", teacher)
@@ -188,6 +188,16 @@ def test_the_generator_learns(dataset: Path, tmp_path: Path) -> None:
     before = run.task.validate()
     after = run.run()
     assert after["motion"] < 0.8 * before["motion"]
+
+
+def test_a_teacher_of_another_version_is_refused(dataset: Path, tmp_path: Path) -> None:
+    old = {name: torch.zeros(17, 1, 64, 64) for name in ("directions", "mean", "rest", "release")}
+    save_state(
+        tmp_path / "old" / "teacher.safetensors", old | {"shading": torch.zeros(17, 1, 64, 64)}
+    )
+    recipe = tiny(tmp_path, "generator", losses={"motion": 1.0})
+    with pytest.raises(GanimateError, match="another version"):
+        trainer(dataset, recipe, tmp_path / "old")
 
 
 def test_state_comes_back_as_it_was(tmp_path: Path) -> None:
