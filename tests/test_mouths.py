@@ -169,16 +169,6 @@ def test_teeth_change_little_from_one_moment_to_the_next(opening: Teacher) -> No
     assert (changes[2:-2] < 1.3 * around).all()
 
 
-@torch.no_grad()
-def test_lips_part_by_what_parts_them(opening: Teacher) -> None:
-    mouth = make_mouths(opening).inside
-    rest = asked()
-    assert float(mouth.parted(rest, asked(au12=1))) == 0
-    jaw, both = (float(mouth.parted(rest, asked(au25=one, au26=1))) for one in (0, 0.5))
-    assert 0 < jaw < both
-    assert float(mouth.parted(asked(au25=0.5, au26=1), rest)) == -both
-
-
 def test_a_mouth_that_stays_closed_can_be_drawn(data: FaceDataset) -> None:
     mouth = make_mouths(still(data, torch.zeros(17, 478, 2))).inside
     assert all(each.isfinite().all() for each in mouth.buffers())

@@ -131,7 +131,7 @@ class CompactTrunk(nn.Module):
         if self.inlays is None:
             return Painting(attention, colour.clamp(-1, 1), flow, place=place)
         size = crops.shape[-1] * detail
-        laid, covers, colours = self.inlays(features, *closed_eyes, target, current, gate, size)
+        laid, covers, colours = self.inlays(features, *closed_eyes, target, gate, size)
         if detail > 1:
             attention, colour = enlarge(attention, size).clamp(0, 1), enlarge(colour, size)
         colour = torch.lerp(colour.clamp(-1, 1), colours, covers)

@@ -24,10 +24,6 @@ or of a mouth, in its lower half."""
 BRIGHTEST, EDGE = 0.15, 0.1
 """The logarithm of how much lighter teeth may be than their pictures, and how gently light gets
 there: a mouth that is hardly open, of which a crop has three pixels, would be a white lamp."""
-OPENS, SURELY = 3.7, 0.7
-"""By how many millimetres lips must be asked to part until a mouth shows for sure, as between most
-lips it does by then, and of how many logits of its cover each more makes sure: a slit of teeth in
-the photo would be drawn out until the network takes it for an open mouth."""
 AROUND = 14
 """Points on the skin around each eye."""
 TONE = 0.02
@@ -96,7 +92,6 @@ class Inlays(nn.Module):
         features: Tensor,
         closed_eyes: Tensor,
         target: Tensor,
-        current: Tensor,
         gate: Tensor,
         size: int,
     ) -> tuple[Laid, Tensor, Tensor]:
@@ -106,7 +101,7 @@ class Inlays(nn.Module):
         Args:
             features: (n, channels, S/2, S/2).
             closed_eyes: of `closed_eyes`.
-            target, current: (n, 17) intensities.
+            target: (n, 17) intensities.
             gate: (n, 1, 1, 1), 0 where nothing is asked.
             size: S, or more where the pictures are to be shown larger than crops are.
         """
@@ -124,9 +119,6 @@ class Inlays(nn.Module):
         # between lip and tooth stays one.
         steep = size / features.shape[-1]
         of_lids, of_mouth = covers[:, 1:].chunk(2, 2)[0], covers[:, :1].chunk(2, 2)[1]
-        asked = SURELY * (self.mouth.parted(current, target) - OPENS)
-        missing = (asked.clamp(max=1) - of_mouth.amax((2, 3), keepdim=True)).clamp(min=0)
-        of_mouth = of_mouth + missing * (asked + 1).clamp(0, 1)
         edges = steep * enlarge(torch.cat([of_lids, of_mouth], 2), size)
         return laid, gate * torch.sigmoid(edges), torch.cat([lids, mouth], 2).clamp(-1, 1)
 

@@ -91,7 +91,8 @@ class Mouth(nn.Module):
         arc = ARC + SMILING * target[:, _AU12]
         gap = floor - middle
         tongue = ((gap - TONGUE) / (WHOLE - TONGUE)).clamp(0, 1)
-        opened = ((gap - self._gap(self.rest)) / PARTED).clamp(0, 1)
+        closed = (self.rest[1] - self.rest[0])[RIM // 2, 1]
+        opened = ((gap - closed) / PARTED).clamp(0, 1)
         let_in = SHADED + (1 - SHADED) * opened * opened * (3 - 2 * opened)
         edge, lower_edge, arc, tongue, let_in = (
             each.view(-1, 1, 1, 1) for each in (edge, floor - bared, arc, tongue, let_in)
@@ -112,17 +113,6 @@ class Mouth(nn.Module):
         teeth = show(in_head, torch.cat([x, above_edge], 1))
         light = 1 - SHADE * torch.exp(-below.clamp(min=0) / FADES)
         return let_in * (picture * (1 - teeth[:, 3:]) + teeth[:, :3] * light)
-
-    def parted(self, current: Tensor, target: Tensor) -> Tensor:
-        """By how many millimetres an average face's lips part from one expression, (n, 17), to
-        another, (n, 1, 1, 1): by AU25 and AU26, since others part none that these do not."""
-        parting = torch.stack([current, target], 1)[..., _AU25 : _AU26 + 1]
-        gaps = self._gap(self._rims(F.pad(parting, (_AU25, 16 - _AU26)))).view(-1, 2)
-        return (gaps[:, 1] - gaps[:, 0]).view(-1, 1, 1, 1)
-
-    def _gap(self, rims: Tensor) -> Tensor:
-        """How far apart the middles of rims (..., 2, RIM, 2) are, (...)."""
-        return rims[..., 1, RIM // 2, 1] - rims[..., 0, RIM // 2, 1]
 
     def _rims(self, target: Tensor) -> Tensor:
         """The rims of an average face that makes the expression, (n, 2, RIM, 2) millimetres."""
