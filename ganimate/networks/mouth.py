@@ -45,7 +45,7 @@ SHADED, PARTED = 0.35, 6.3
 """How light teeth still are between lips that hardly part, and by how many millimetres these must
 part until nothing but the upper lip shades them."""
 
-_AU12, _AU25, _AU26 = 8, 14, 15
+_AU12, _AU25 = 8, 14
 """Columns of these action units in targets."""
 
 
