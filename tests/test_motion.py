@@ -18,6 +18,7 @@ from ganimate.faces.topology import (
     RIGHT_UPPER_LID,
     UPPER_LIP,
 )
+from ganimate.networks.folds import pulled
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, interpolate, polygon
@@ -236,7 +237,7 @@ def test_eyes_open_no_further_than_iris_and_some_white(data: FaceDataset) -> Non
 
 def test_what_lets_go_moves_less(data: FaceDataset, teacher: Teacher) -> None:
     change = torch.tensor([[0.5] * 17, [-0.5] * 17])
-    up, down = teacher.pull(change)
+    up, down = pulled(change, teacher.release)
     assert up.tolist() == [0.5] * 17
     assert down.tolist() == pytest.approx([-0.5 * min(1, 1.2 / gain) for gain, _ in GAINS])
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganimate.networks.folds import Folds, opacity, pulled
+from ganimate.networks.folds import UNSHADED, Folds, opacity, pulled
 from ganimate.networks.inlays import Inlays
 from ganimate.networks.light import contrast_of, full_shade
 from ganimate.networks.painting import ACTION_UNITS, Painting
@@ -89,7 +89,7 @@ class CompactTrunk(nn.Module):
 
     def encode(self, crops: Tensor) -> list[Tensor]:
         fine = F.leaky_relu(self.stem(crops), 0.1)
-        encoded = [fine, self.down(fine) + self.position]
+        encoded = [fine, self.down(fine) + self.position, contrast_of(crops)]
         return encoded if self.inlays is None else [*encoded, self.inlays.closed_eyes(crops)]
 
     def paint(
@@ -100,7 +100,7 @@ class CompactTrunk(nn.Module):
         current: Tensor,
         detail: int = 1,
     ) -> Painting:
-        fine, coarse, *closed_eyes = encoded
+        fine, coarse, contrast, *closed_eyes = encoded
         change = target - current
         gate = (1 - torch.exp(-12 * change.abs().amax(1))).view(-1, 1, 1, 1)
         condition = self.condition(torch.cat([target, change], 1))
@@ -109,8 +109,7 @@ class CompactTrunk(nn.Module):
             x = block(x, condition)
         x = F.pixel_shuffle(self.up(F.leaky_relu(x, 0.1)), 2) + fine
         x = F.leaky_relu(self.middle(x, condition), 0.1)
-        pull = change.clamp(min=0) + change.clamp(max=0) * self.release
-        flow = torch.einsum("nk,kchw->nchw", pull, self.basis)
+        flow = torch.einsum("nk,kchw->nchw", pulled(change, self.release), self.basis)
         flow = flow.to(crops.dtype) + F.pixel_shuffle(self.flow(x), 2) * (0.1 * gate)
         flow = smooth(flow) if self.motion else torch.zeros_like(flow)
         moved = warp(crops, flow)
@@ -123,7 +122,7 @@ class CompactTrunk(nn.Module):
         attention = 1 - gate * torch.sigmoid(-attention)
         # Where on an average face a point lies: what moved it is undone, the rest is this face's.
         place = F.avg_pool2d(flow, 2) + 0.1 * self.place(x)
-        shade = self.folds(pulled(change, self.release), place, contrast_of(crops), moved)
+        shade = self.folds(pulled(change, UNSHADED * self.release), place, contrast, moved)
         folds = full_shade(moved) * shade
         covered = 1 - attention * (1 - opacity(folds, shade, moved))
         paint = (1 - attention) * 2 * departure + folds

@@ -46,11 +46,12 @@ class Folds(nn.Module):
             contrast: (n, 1, 1, 1), `contrast_of` the photos.
             skin: (n, 3, S, S) in [-1, 1], that is to be shaded.
         """
-        return shade(torch.einsum("nk,kchw->nchw", pull, self.shading), place, contrast, skin)
+        return shade(self.shading, pull, place, contrast, skin)
 
 
-def shade(textures: Tensor, place: Tensor, contrast: Tensor, skin: Tensor) -> Tensor:
-    """As `Folds.forward`, of textures (n, 1, h, w) that belong to all of a face's changes."""
+def shade(shading: Tensor, pull: Tensor, place: Tensor, contrast: Tensor, skin: Tensor) -> Tensor:
+    """As `Folds.forward`, of any shading (17, 1, h, w)."""
+    textures = torch.einsum("nk,kchw->nchw", pull, shading)
     # Folds of several action units add up, but not without end.
     deep = DEEPEST * torch.tanh(textures / DEEPEST)
     shade = warp(deep.to(skin.dtype), place, skin.shape[-1]) * contrast
@@ -58,8 +59,8 @@ def shade(textures: Tensor, place: Tensor, contrast: Tensor, skin: Tensor) -> Te
 
 
 def pulled(change: Tensor, release: Tensor) -> Tensor:
-    """Changes of intensity (n, 17) as they shade: less of what lets go."""
-    return change.clamp(min=0) + change.clamp(max=0) * (UNSHADED * release)
+    """Changes of intensity (n, 17), of those that let go a share (17,)."""
+    return change.clamp(min=0) + change.clamp(max=0) * release
 
 
 def opacity(paint: Tensor, shade: Tensor, skin: Tensor) -> Tensor:

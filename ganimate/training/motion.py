@@ -33,7 +33,7 @@ from ganimate.faces.topology import (
     RIGHT_IRIS,
     UPPER_LIP,
 )
-from ganimate.networks.folds import pulled, shade
+from ganimate.networks.folds import UNSHADED, pulled, shade
 from ganimate.networks.light import full_shade
 from ganimate.training.fields import RIMS, dense_field, downwards, smoothstep
 from ganimate.training.muscles import AU25, AU26, AU45
@@ -83,17 +83,13 @@ class Teacher:
     def to(self, device: torch.device) -> Teacher:
         return Teacher(*(getattr(self, each.name).to(device) for each in fields(self)))
 
-    def pull(self, change: Tensor) -> Tensor:
-        """Changes of intensity (n, 17), less where they fall."""
-        return change.clamp(min=0) + change.clamp(max=0) * self.release
-
     def move(self, landmarks: Tensor, current: Tensor, target: Tensor) -> Tensor:
         """Landmarks (n, 478, 2) of faces at `current` (n, 17) as they would be at `target`.
 
         Eyes close by `SLIDING` at most: see `close_eyes`.
         """
         change = target - current
-        linear = self.pull(change)
+        linear = pulled(change, self.release)
         linear[:, AU45] = linear[:, AU45].clamp(max=0)
         moved = landmarks + torch.einsum("nk,kpc->npc", linear, self.directions)
         for upper, lower in RIMS[:2]:
@@ -148,9 +144,9 @@ class Teacher:
             place: `place` of the faces in them.
             contrast: (n, 1, 1, 1), `contrast_of` the photos.
         """
-        pull = pulled(change, self.release)
-        texture = torch.einsum("nk,kchw->nchw", pull, self.shading)
-        return pictures + full_shade(pictures) * shade(texture, place, contrast, pictures)
+        pull = pulled(change, UNSHADED * self.release)
+        folds = shade(self.shading, pull, place, contrast, pictures)
+        return pictures + full_shade(pictures) * folds
 
 
 def laid_over(share: Tensor) -> Tensor:

@@ -61,6 +61,7 @@ BROADER = 2.2
 TAPER = 0.35
 """The share of a wrinkle over which it fades towards either end."""
 STEPS = 60
+"""Points of a line that distances are measured from."""
 
 
 def wrinkles(points: Tensor, mean: Tensor) -> Tensor:
