@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +17,13 @@ from photos import icc
 from PIL import Image, ImageSequence
 
 from ganimate.errors import UsageError
-from ganimate.media.ffmpeg import EncodedFilm, ffmpeg_arguments, gif_arguments
+from ganimate.media.ffmpeg import (
+    EncodedFilm,
+    ffmpeg_arguments,
+    find_ffmpeg,
+    gif_arguments,
+    started,
+)
 from ganimate.media.provenance import DIGITAL_SOURCE_TYPE
 from ganimate.media.video import FORMATS, film_format, film_size, film_writer
 
@@ -35,6 +43,20 @@ def similarity(one: Any, other: Any) -> float:
     """PSNR in dB."""
     error = float(np.square(np.asarray(one, float) - np.asarray(other, float)).mean())
     return 99.0 if error == 0 else 10 * np.log10(255**2 / error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems size pipes themselves")
+def test_frames_go_through_wide_pipes() -> None:
+    from fcntl import F_GETPIPE_SZ, fcntl
+
+    allowed = int(Path("/proc/sys/fs/pipe-max-size").read_text())
+    words = [find_ffmpeg(), "-loglevel", "error", "-f", "rawvideo", "-video_size", "2x2"]
+    words += ["-pixel_format", "gray", "-i", "-", "-f", "rawvideo", "-"]
+    with started(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        sizes = [fcntl(pipe, F_GETPIPE_SZ) for pipe in (process.stdin, process.stdout)]
+        assert process.communicate(b"abcd")[0] == b"abcd"
+    assert sizes == [min(1 << 20, allowed)] * 2
 
 
 # --- formats ---------------------------------------------------------------------------------

@@ -179,11 +179,25 @@ def started(
         GanimateError: it cannot be started.
     """
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             arguments, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
         )
     except OSError as error:
         raise GanimateError(f"{arguments[0]}: cannot be started: {error.strerror}") from error
+    for pipe in filter(None, (process.stdin, process.stdout)):
+        _widen(pipe)
+    return process
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold a megabyte where the system allows it: through one of 64 KB frames of many
+    megapixels pass at half the speed, for twice the processor time on either side."""
+    try:
+        from fcntl import F_SETPIPE_SZ, fcntl  # Linux has it
+    except ImportError:
+        return
+    with suppress(OSError):
+        fcntl(pipe, F_SETPIPE_SZ, 1 << 20)
 
 
 def find_ffmpeg() -> str:
