@@ -295,10 +295,19 @@ class Blender:
         how = cv2.INTER_CUBIC
         if self._enlarged is not None:
             source, offsets, how = self._enlarged, 2 * offsets, cv2.INTER_LINEAR
-        x = self._whole(offsets[0]) + self._columns
-        y = self._whole(offsets[1]) + self._rows
+        x, y = self._spread(offsets[0], self._columns), self._spread(offsets[1], self._rows)
         moved = cv2.remap(source, x, y, how, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.uint8)
+
+    def _spread(
+        self, offsets: NDArray[np.float32], start: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Offsets on the grid as places in the box, which begin with `start`."""
+        if self._grid == self._size:
+            return offsets + start
+        places = self._whole(offsets)
+        places += start  # in place: new memory costs more than the sum
+        return places
 
     def _moved(self, offsets: NDArray[np.float32], seen: Seen | None) -> NDArray[np.float32]:
         """`_blurred` of what `_move` gives, with the eyeballs that are seen, but for what it blurs
