@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ganimate.networks.compact import CompactTrunk
-from ganimate.networks.folds import DEEPEST, SIDE, Folds, opacity, pulled
+from ganimate.networks.folds import DEEPEST, SIDE, Folds, opacity
 from ganimate.networks.generator import Generator
 from ganimate.networks.light import WARMTH, contrast_of, full_shade
 from ganimate.networks.painting import compose
+from ganimate.networks.pull import pulled
 from ganimate.training.muscles import AU4, AU9
+
+INTENSITIES = st.lists(st.floats(0, 1), min_size=17, max_size=17)
 
 
 @pytest.fixture
@@ -75,15 +78,29 @@ def test_places_say_where_on_the_average_face_a_point_lies(skin: Tensor) -> None
     assert (shade[..., 36:] == 0).all()
 
 
+@given(st.floats(0.01, 1), st.floats(0.01, 1))
+def test_more_is_further_and_first_steps_are_the_longest(some: float, more: float) -> None:
+    some, more = sorted((some, more))
+    asked = torch.tensor([[0.0], [some], [more], [1.0]])
+    rest, low, high, full = pulled(torch.zeros(4, 1), asked, torch.ones(1))[:, 0].tolist()
+    assert rest == 0
+    assert full == pytest.approx(1, abs=1e-4)
+    assert low <= high <= full
+    assert low / some >= high / more - 1e-4
+    assert pulled(asked, asked, torch.ones(1)).tolist() == [[0.0]] * 4
+
+
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(-1, 1), min_size=17, max_size=17), st.floats(0, 1))
-def test_shades_are_limited_and_paint_can_give_them(change: list[float], light: float) -> None:
+@given(INTENSITIES, INTENSITIES, st.floats(0, 1))
+def test_shades_are_limited_and_paint_can_give_them(
+    current: list[float], target: list[float], light: float
+) -> None:
     folds = Folds(17)
     rng = torch.Generator().manual_seed(1)
     folds.shading.copy_(torch.randn(17, 1, SIDE, SIDE, generator=rng))
     skin = torch.full((1, 3, SIDE, SIDE), 2 * light - 1)
     contrast = torch.full((1, 1, 1, 1), 0.4)
-    pull = pulled(torch.tensor([change]), torch.ones(17))
+    pull = pulled(torch.tensor([current]), torch.tensor([target]), torch.ones(17))
     shade = folds(pull, torch.zeros(1, 2, 32, 32), contrast, skin)
     assert shade.abs().max() <= DEEPEST * 0.4 + 1e-6
     paint = full_shade(skin) * shade

@@ -18,7 +18,7 @@ from ganimate.faces.topology import (
     RIGHT_UPPER_LID,
     UPPER_LIP,
 )
-from ganimate.networks.folds import pulled
+from ganimate.networks.pull import pulled
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import dense_field, interpolate, polygon
@@ -236,10 +236,12 @@ def test_eyes_open_no_further_than_iris_and_some_white(data: FaceDataset) -> Non
 
 
 def test_what_lets_go_moves_less(data: FaceDataset, teacher: Teacher) -> None:
-    change = torch.tensor([[0.5] * 17, [-0.5] * 17])
-    up, down = pulled(change, teacher.release)
-    assert up.tolist() == [0.5] * 17
-    assert down.tolist() == pytest.approx([-0.5 * min(1, 1.2 / gain) for gain, _ in GAINS])
+    current, target = torch.zeros(2, 17), torch.zeros(2, 17)
+    target[0], current[1] = 0.5, 0.5
+    up, down = pulled(current, target, teacher.release)
+    assert down.tolist() == pytest.approx(
+        [-pull * min(1, 1.2 / gain) for pull, (gain, _) in zip(up.tolist(), GAINS, strict=True)]
+    )
 
 
 def test_polygon_covers_its_area() -> None:

@@ -7,6 +7,7 @@ import torch
 from dataset import still
 
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, LIP_CORNERS
+from ganimate.networks.inlays import HEIGHT, WIDTH, Inlays
 from ganimate.networks.mouth import (
     BACK,
     BEYOND,
@@ -167,6 +168,27 @@ def test_teeth_change_little_from_one_moment_to_the_next(opening: Teacher) -> No
     changes = frames.diff(dim=0).abs().flatten(1).mean(1)
     around = changes.unfold(0, 5, 1).median(-1).values
     assert (changes[2:-2] < 1.3 * around).all()
+
+
+@torch.no_grad()
+def test_a_mouth_opens_where_its_lips_meet(opening: Teacher) -> None:
+    """And not through them, as long as the network is in two minds about the whole of it."""
+    inlays = Inlays(lids=1, size=128, channels=1)
+    inlays.mouth = make_mouths(opening).inside
+    x, y = torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 32)
+    inlays.start.copy_(torch.stack(torch.meshgrid(x, y.repeat(2), indexing="xy")))
+    from_seam = (inlays.mouth.down(inlays.start[None, :, 32:])[0, 0, :, 32] - 0.5).abs()
+    opened = []
+    for logit in (-0.5, 0.0, 0.4, 2.0):
+        inlays.head.bias[3] = logit
+        features, gate = torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 1, 1)
+        lids = torch.zeros(1, 3, HEIGHT, WIDTH)
+        _, covers, _ = inlays(features, lids, asked(au25=0.3), gate, 512)
+        shown = covers[0, 0, 256:].unflatten(0, (32, 8)).mean(1)[:, 256] > 0.5
+        opened.append(sorted(from_seam[shown].tolist()))
+    assert [len(each) for each in opened] == sorted({len(each) for each in opened})
+    nearest = sorted(from_seam.tolist())
+    assert all(each == nearest[: len(each)] for each in opened)
 
 
 def test_a_mouth_that_stays_closed_can_be_drawn(data: FaceDataset) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from ganimate.facs import AU_NUMBERS
 from ganimate.networks.folds import UNSHADED
@@ -15,6 +16,10 @@ from ganimate.training.dataset import FaceDataset
 from ganimate.training.fit import LIGHTER, PALER, _folds, fit_teacher
 from ganimate.training.muscles import AU6, AU9, AU10, AU12, AU45
 from ganimate.training.territory import UPPER_FACE
+
+
+def half_contrast() -> Tensor:
+    return torch.full((2, 1, 1, 1), 0.5)
 
 
 def test_folds_are_local_and_a_smiles_cheeks_are_broad() -> None:
@@ -33,8 +38,8 @@ def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset) -> None:
     """It takes a share of each channel, less of red, and nothing where there is no light."""
     shaded = replace(fit_teacher(data), shading=torch.full((17, 1, 64, 64), -0.1))
     skin = torch.tensor([0.6, 0.0, -0.4, 1.0, 0.2, -1.0]).view(2, 3, 1, 1).expand(2, 3, 128, 128)
-    change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
-    found = shaded.shade(skin, change, shaded.place(data.landmarks[:2]), contrast)
+    rest, some, contrast = torch.zeros(2, 17), torch.full((2, 17), 0.1), half_contrast()
+    found = shaded.shade(skin, rest, some, shaded.place(data.landmarks[:2]), contrast)
     share = (found + 1)[..., 64, 64] / (skin + 1)[..., 64, 64]
     taken = (1 - share[0]) / torch.tensor(WARMTH)
     assert taken.tolist() == pytest.approx([taken[0].item()] * 3, rel=1e-3)
@@ -46,9 +51,10 @@ def test_light_that_is_added_ends_towards_white(data: FaceDataset) -> None:
     """A highlight takes little of it: shiny cheeks would be chalk. Shadows fall on it in full."""
     shaded = replace(fit_teacher(data), shading=torch.full((17, 1, 64, 64), 0.1))
     skin = torch.tensor([0.0, 0.8]).view(2, 1, 1, 1).expand(2, 3, 128, 128)
-    change, contrast = torch.full((2, 17), 0.1), torch.full((2, 1, 1, 1), 0.5)
-    lighter = shaded.shade(skin, change, shaded.place(data.landmarks[:2]), contrast)
-    darker = shaded.shade(skin, -change, shaded.place(data.landmarks[:2]), contrast)
+    rest, some, contrast = torch.zeros(2, 17), torch.full((2, 17), 0.1), half_contrast()
+    place = shaded.place(data.landmarks[:2])
+    lighter = shaded.shade(skin, rest, some, place, contrast)
+    darker = replace(shaded, shading=-shaded.shading).shade(skin, rest, some, place, contrast)
     more, less = (((each - skin) / (skin + 1))[:, 1, 64, 64] for each in (lighter, darker))
     assert more[1] == pytest.approx(0.35 * more[0].item(), rel=0.02)
     assert less[1] == pytest.approx(less[0].item(), rel=0.02)
@@ -88,11 +94,10 @@ def test_what_lets_go_leaves_some_of_its_folds(data: FaceDataset) -> None:
         shading=torch.full((17, 1, 64, 64), 0.1),
         release=torch.full((17,), 0.8),
     )
-    skin, contrast = torch.zeros(2, 3, 128, 128), torch.full((2, 1, 1, 1), 0.5)
-    change = torch.zeros(2, 17)
-    change[0, AU12], change[1, AU12] = 0.2, -0.2
-    grown, gone = shaded.shade(skin, change, shaded.place(data.landmarks[:2]), contrast)[
-        :, 1, 64, 64
-    ]
+    skin, current, target = torch.zeros(2, 3, 128, 128), torch.zeros(2, 17), torch.zeros(2, 17)
+    target[0, AU12] = current[1, AU12] = 0.2
+    place = shaded.place(data.landmarks[:2])
+    pictures = shaded.shade(skin, current, target, place, half_contrast())
+    grown, gone = pictures[:, 1, 64, 64]
     assert grown > 0
     assert gone.item() == pytest.approx(-0.8 * UNSHADED * grown.item(), rel=0.02)

@@ -6,10 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganimate.networks.folds import UNSHADED, Folds, opacity, pulled
+from ganimate.networks.folds import UNSHADED, Folds, opacity
 from ganimate.networks.inlays import Inlays
 from ganimate.networks.light import contrast_of, full_shade
 from ganimate.networks.painting import ACTION_UNITS, Painting
+from ganimate.networks.pull import pulled
 from ganimate.networks.warp import enlarge, warp
 
 
@@ -109,7 +110,7 @@ class CompactTrunk(nn.Module):
             x = block(x, condition)
         x = F.pixel_shuffle(self.up(F.leaky_relu(x, 0.1)), 2) + fine
         x = F.leaky_relu(self.middle(x, condition), 0.1)
-        flow = torch.einsum("nk,kchw->nchw", pulled(change, self.release), self.basis)
+        flow = torch.einsum("nk,kchw->nchw", pulled(current, target, self.release), self.basis)
         flow = flow.to(crops.dtype) + F.pixel_shuffle(self.flow(x), 2) * (0.1 * gate)
         flow = smooth(flow) if self.motion else torch.zeros_like(flow)
         moved = warp(crops, flow)
@@ -122,7 +123,8 @@ class CompactTrunk(nn.Module):
         attention = 1 - gate * torch.sigmoid(-attention)
         # Where on an average face a point lies: what moved it is undone, the rest is this face's.
         place = F.avg_pool2d(flow, 2) + 0.1 * self.place(x)
-        shade = self.folds(pulled(change, UNSHADED * self.release), place, contrast, moved)
+        pull = pulled(current, target, UNSHADED * self.release)
+        shade = self.folds(pull, place, contrast, moved)
         folds = full_shade(moved) * shade
         covered = 1 - attention * (1 - opacity(folds, shade, moved))
         paint = (1 - attention) * 2 * departure + folds

@@ -40,7 +40,7 @@ class Folds(nn.Module):
         `full_shade`.
 
         Args:
-            pull: (n, 17), changes of intensity.
+            pull: (n, 17), see `pull.pulled`.
             place: (n, 2, h, w), the point of the average face that each point shows, as an offset;
                 the side is 1.
             contrast: (n, 1, 1, 1), `contrast_of` the photos.
@@ -56,11 +56,6 @@ def shade(shading: Tensor, pull: Tensor, place: Tensor, contrast: Tensor, skin: 
     deep = DEEPEST * torch.tanh(textures / DEEPEST)
     shade = warp(deep.to(skin.dtype), place, skin.shape[-1]) * contrast
     return shade.clamp(max=0) + shade.clamp(min=0) * headroom(skin)
-
-
-def pulled(change: Tensor, release: Tensor) -> Tensor:
-    """Changes of intensity (n, 17), of those that let go a share (17,)."""
-    return change.clamp(min=0) + change.clamp(max=0) * release
 
 
 def opacity(paint: Tensor, shade: Tensor, skin: Tensor) -> Tensor:

@@ -24,6 +24,9 @@ or of a mouth, in its lower half."""
 BRIGHTEST, EDGE = 0.15, 0.1
 """The logarithm of how much lighter teeth may be than their pictures, and how gently light gets
 there: a mouth that is hardly open, of which a crop has three pixels, would be a white lamp."""
+SEAM = 1.5
+"""How much sooner a mouth shows where its lips meet than at its rims, a logit: it opens from there,
+instead of appearing through them all at once."""
 AROUND = 14
 """Points on the skin around each eye."""
 TONE = 0.02
@@ -119,6 +122,8 @@ class Inlays(nn.Module):
         # between lip and tooth stays one.
         steep = size / features.shape[-1]
         of_lids, of_mouth = covers[:, 1:].chunk(2, 2)[0], covers[:, :1].chunk(2, 2)[1]
+        from_seam = (2 * self.mouth.down(below) - 1).square().clamp(max=1)
+        of_mouth = of_mouth + SEAM * (0.5 - from_seam)
         edges = steep * enlarge(torch.cat([of_lids, of_mouth], 2), size)
         return laid, gate * torch.sigmoid(edges), torch.cat([lids, mouth], 2).clamp(-1, 1)
 

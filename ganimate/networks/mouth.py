@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganimate.networks.pull import tension
 from ganimate.networks.warp import enlarge, show
 
 RIM = 11
@@ -114,10 +115,20 @@ class Mouth(nn.Module):
         light = 1 - SHADE * torch.exp(-below.clamp(min=0) / FADES)
         return let_in * (picture * (1 - teeth[:, 3:]) + teeth[:, :3] * light)
 
+    def down(self, place: Tensor) -> Tensor:
+        """Which share of the way from the upper lip to the lower points are, (n, 1, h, w).
+
+        Args:
+            place: (n, 2, h, w), as in `forward`.
+        """
+        lips = self.lips.expand(place.shape[0], -1, -1)
+        top, share = _of_columns(lips, place).split(1, 1)
+        return (place[:, 1:] - top) * share
+
     def _rims(self, target: Tensor) -> Tensor:
         """The rims of an average face that makes the expression, (n, 2, RIM, 2) millimetres."""
         # Written out: autocast would take products of matrices in bfloat16, too coarse for teeth.
-        x, y = (target.view(-1, 17, 1, 1, 1) * self.moves).sum(1).unbind(-1)
+        x, y = (tension(target).view(-1, 17, 1, 1, 1) * self.moves).sum(1).unbind(-1)
         return self.rest + torch.stack([x, _at_most(y, *DROPPED) - _at_most(-y, *RAISED)], -1)
 
     def _inside(self, place: Tensor, upper: Tensor, lower: Tensor) -> tuple[Tensor, ...]:
@@ -125,12 +136,15 @@ class Mouth(nn.Module):
         millimetres, and which share of the way to the lower rim that is; (n, 1, h, w) each."""
         own = torch.stack([*upper.unbind(-1), but_corners((lower - upper)[..., 1])], 1)
         own = (own.unsqueeze(-1) * self.along).sum(2)
-        columns = torch.cat([own, self.lips.expand(own.shape[0], -1, -1)], 1).unsqueeze(2)
-        across, y = place.split(1, 1)
-        found = show(columns, torch.cat([across, torch.zeros_like(across)], 1))
-        x, lip, apart, top, share = found.split(1, 1)
-        down = (y - top) * share
+        x, lip, apart = _of_columns(own, place).split(1, 1)
+        down = self.down(place)
         return x, lip, down * apart, down
+
+
+def _of_columns(values: Tensor, place: Tensor) -> Tensor:
+    """What values (n, k, COLUMNS) are in the columns of places (n, 2, h, w), (n, k, h, w)."""
+    across = place[:, :1]
+    return show(values.unsqueeze(2), torch.cat([across, torch.zeros_like(across)], 1))
 
 
 def but_corners(apart: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """The teachers: how far each action unit moves the landmarks, and how it shades the skin.
 
-Both are linear and fitted in closed form (ridge regression over the training faces), so that the
-generator learns by plain supervision what an adversarial game would take days to find.
+Both are fitted in closed form (ridge regression over the training faces), so that the generator
+learns by plain supervision what an adversarial game would take days to find.
 
 Motion: landmarks on [1, 17 intensities, pose and its squares and products], made mirror-symmetric;
-the intensities' coefficients D, (17, 478, 2) in crop pixels, move a face by (target - current) D.
+the intensities' coefficients D, (17, 478, 2) in crop pixels, move a face by `pulled` D.
 Lids and lips are then limited by the face's own apertures, and steepened: see `fit.GAINS`.
 
 Shading: the same regression for the picture's light, in the mean face's shape (an active appearance
@@ -33,8 +33,9 @@ from ganimate.faces.topology import (
     RIGHT_IRIS,
     UPPER_LIP,
 )
-from ganimate.networks.folds import UNSHADED, pulled, shade
+from ganimate.networks.folds import UNSHADED, shade
 from ganimate.networks.light import full_shade
+from ganimate.networks.pull import pulled
 from ganimate.training.fields import RIMS, dense_field, downwards, smoothstep
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.territory import below_lips
@@ -88,8 +89,7 @@ class Teacher:
 
         Eyes close by `SLIDING` at most: see `close_eyes`.
         """
-        change = target - current
-        linear = pulled(change, self.release)
+        linear = pulled(current, target, self.release)
         linear[:, AU45] = linear[:, AU45].clamp(max=0)
         moved = landmarks + torch.einsum("nk,kpc->npc", linear, self.directions)
         for upper, lower in RIMS[:2]:
@@ -127,7 +127,8 @@ class Teacher:
         each = torch.eye(17, device=self.mean.device)
         mean = self.mean.expand(17, -1, -1)
         flows = dense_field(self.move(mean, torch.zeros_like(each), each), mean)
-        flows[AU45] /= SLIDING ** (1 / EARLY)
+        least = each[[AU45]] * SLIDING ** (1 / EARLY)
+        flows[AU45] /= pulled(torch.zeros_like(least), least, self.release)[0, AU45]
         return flows
 
     def place(self, landmarks: Tensor) -> Tensor:
@@ -135,16 +136,18 @@ class Teacher:
         in crop units, (n, 2, 32, 32)."""
         return dense_field(landmarks, self.mean.expand_as(landmarks), size=CROP_SIZE // 4)
 
-    def shade(self, pictures: Tensor, change: Tensor, place: Tensor, contrast: Tensor) -> Tensor:
+    def shade(
+        self, pictures: Tensor, current: Tensor, target: Tensor, place: Tensor, contrast: Tensor
+    ) -> Tensor:
         """Pictures (n, 3, 128, 128) in [-1, 1] with their skin darker and lighter by folds.
 
         Args:
             pictures: faces that have moved already.
-            change: (n, 17), target minus current.
+            current, target: (n, 17), what the photos show, and what the pictures are to show.
             place: `place` of the faces in them.
             contrast: (n, 1, 1, 1), `contrast_of` the photos.
         """
-        pull = pulled(change, UNSHADED * self.release)
+        pull = pulled(current, target, UNSHADED * self.release)
         folds = shade(self.shading, pull, place, contrast, pictures)
         return pictures + full_shade(pictures) * folds
 

@@ -165,7 +165,7 @@ def make_scenes(
     meeting = 1 - torch.maximum(targets[:, AU25], targets[:, AU26]) / parted.clamp(min=1e-3)
     prepared = _darken(crops, mouth, meeting.clamp(0, 1))
     place = teacher.place(moved)
-    picture = teacher.shade(warp(prepared, field), change, place, contrast_of(crops))
+    picture = teacher.shade(warp(prepared, field), labels, targets, place, contrast_of(crops))
     pick = undo.view(-1, 1, 1, 1)
     mouth_of_truth = torch.where(pick, mouth, moved_mouth)
     down = teacher.close_eyes(moved, labels, targets)
