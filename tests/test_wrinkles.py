@@ -9,7 +9,7 @@ from torch import Tensor
 from ganimate.facs import AU_NUMBERS
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fit import _cells, fit_teacher
-from ganimate.training.muscles import AU6, AU9, AU10, AU12
+from ganimate.training.muscles import AU4, AU6, AU9, AU10, AU12, AU15, AU17
 from ganimate.training.wrinkles import WRINKLES, wrinkles
 
 
@@ -55,6 +55,15 @@ def test_they_lie_where_skin_folds(drawn: Tensor, mean: Tensor) -> None:
         assert darkest(AU9, beside_a_wing, 3) < -0.5
         assert darkest(AU10, beside_a_wing, 3) < -0.5
         assert darkest(AU12, beside_a_wing, 3) < -0.3
+    for between_brows in (55, 285):
+        assert darkest(AU4, between_brows, 5) < -0.5
+    for brow in (52, 282):
+        assert darkest(AU4, brow, 3) > -0.05
+    for below_a_corner in (43, 273):
+        assert darkest(AU15, below_a_corner, 5) < -0.4
+    assert darkest(AU17, 18, 4) < -0.4
+    for below_an_eye in (23, 253):
+        assert darkest(AU6, below_an_eye, 6) < -0.3
     for outer_corner in (130, 359):
         assert darkest(AU6, outer_corner, 9) < -0.4
         assert darkest(AU9, outer_corner, 9) > -0.05

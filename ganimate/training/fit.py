@@ -40,8 +40,8 @@ PITCH = 1 + 17 + 1
 """Row of the regression's coefficients: after a constant, the action units, and yaw."""
 
 GAINS = (
-    (2.2, 2.0), (1.8, 2.0), (1.4, 1.4), (2.6, 1.7), (23.3, 6.4), (4.7, 3.1), (3.4, 3.8),
-    (7.8, 7.0), (1.18, 2.45), (6.6, 6.6), (3.4, 2.0), (3.0, 1.9), (5.7, 1.5), (3.2, 4.9),
+    (2.7, 2.0), (2.5, 2.0), (1.9, 1.4), (2.6, 1.7), (23.3, 6.4), (4.7, 3.1), (3.4, 3.8),
+    (7.8, 7.0), (1.18, 2.45), (6.6, 6.6), (3.4, 2.0), (3.0, 1.9), (5.0, 1.5), (3.2, 4.9),
     (1.2, 1.7), (1.7, 1.6), (1.3, 1.8),
 )  # fmt: skip
 """What each action unit's motion and shading are multiplied by where it grows.
@@ -105,11 +105,10 @@ def fit_teacher(data: FaceDataset, ridge: float = 30.0, faces: int = 8000) -> Te
     own = own.view(17, 1, TEXTURE_SIZE, TEXTURE_SIZE) * _skin(mean)
     shading = _folds(shading * depth[:, None, None, None]) * own
     shading = F.interpolate(shading, scale_factor=FINER, mode="bilinear", align_corners=False)
+    shading += wrinkles(_cells(FINER * TEXTURE_SIZE), mean).view_as(shading)
     lighter = torch.full((17, 1, 1, 1), LIGHTER)
     lighter[AU6] *= PALER
     shading = shading.clamp(max=0) + lighter * shading.clamp(min=0)
-    drawn = wrinkles(_cells(FINER * TEXTURE_SIZE), mean)
-    shading += drawn.view_as(shading)
     release = (RELEASE_GAIN / motion).clamp(max=1)
     return Teacher(directions, mean, rest, shading, release)
 

@@ -40,6 +40,9 @@ WRINKLES = (
     Wrinkle(1, 0.45, 0.9, ((9, 20, -11.0), (9, 10, -10.2), (9, 0, -10.4), (9, -10, -10.2))),
     Wrinkle(2, 0.45, 0.9, ((9, 10, -4.6), (9, 22, -6.2), (9, 36, -4.0))),
     Wrinkle(2, 0.45, 0.9, ((9, 10, -10.2), (9, 22, -11.6), (9, 36, -9.4))),
+    # AU4: two furrows that rise from the brows' inner ends, and one across the nose's root.
+    Wrinkle(4, 0.8, 0.9, ((55, -3.6, 3.0), (55, -4.6, -2.5), (107, -5.4, -3.5), (107, -4.4, -9.5))),
+    Wrinkle(4, 0.4, 0.8, ((168, -5, -0.6), (168, 0, -1.6), (168, 5, -0.6))),
     # AU9: across the nose's root; down its sides; around its wings.
     Wrinkle(9, 0.5, 0.8, ((168, -4, 1.0), (168, 0, 0.2), (168, 4, 1.0))),
     Wrinkle(9, 0.6, 0.8, ((6, -5, -0.8), (6, 0, -1.8), (6, 5, -0.8))),
@@ -55,6 +58,12 @@ WRINKLES = (
     Wrinkle(6, 0.7, 0.7, ((33, 4.5, -2.0), (33, 8.0, -4.0), (33, 12.0, -6.5))),
     Wrinkle(6, 0.8, 0.7, ((33, 5.0, 0.5), (33, 9.0, 0.5), (33, 13.5, 0.0))),
     Wrinkle(6, 0.7, 0.7, ((33, 4.5, 3.0), (33, 8.0, 5.0), (33, 12.0, 8.0))),
+    # ... and below the lower lid, from its inner corner outwards.
+    Wrinkle(6, 0.5, 0.8, ((133, 0.0, 3.5), (23, 0.0, 4.8), (24, 3.5, 4.0))),
+    # AU15: from the lips' corners down.
+    Wrinkle(15, 0.6, 1.1, ((61, 0.5, -1.0), (61, 3.0, 4.0), (61, 4.4, 9.0), (61, 4.6, 14.0))),
+    # AU17: below the lower lip, over the chin's boss.
+    Wrinkle(17, 0.7, 1.2, ((18, 15.0, 5.0), (18, 8.0, 2.0), (18, 0, 0.6), (18, -8.0, 2.0))),
 )
 BROADER = 2.2
 """By how much the light sides of a wrinkle are broader than its dark."""
