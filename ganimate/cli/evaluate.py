@@ -20,10 +20,7 @@ Split = Literal["test", "validation", "train"]
 def evaluate(
     weights: Annotated[
         str,
-        Argument(
-            metavar="WEIGHTS",
-            help="Of a generator; shipped; or, with --teacher, none.",
-        ),
+        Argument(metavar="WEIGHTS", help="Of a generator; shipped; or, with --teacher, none."),
     ],
     dataset: Annotated[Path, Argument(metavar="DATASET", help="Folder with test-*.parquet.")],
     split: Annotated[Split, Option(help="Which part of the dataset.")] = "test",

@@ -190,8 +190,8 @@ def started(
 
 
 def _widen(pipe: IO[bytes]) -> None:
-    """Let a pipe hold a megabyte where the system allows it: through one of 64 KB frames of many
-    megapixels pass at half the speed, for twice the processor time on either side."""
+    """Let a pipe hold a megabyte where the system allows it: frames of many megapixels pass at half
+    the speed through one of 64 KB."""
     try:
         from fcntl import F_SETPIPE_SZ, fcntl  # Linux has it
     except ImportError:
