@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from ctypes.util import find_library
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,19 @@ settings.load_profile("ganimate")
 def names(folder: Path) -> list[str]:
     """What is in a folder."""
     return sorted(entry.name for entry in folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def face_model() -> Path:
+    """MediaPipe's model, where MediaPipe can run at all: then nothing that fails is excused."""
+    from ganimate.faces.model_file import MODEL_NAME, is_model, model_folders
+
+    if sys.platform == "linux" and not (find_library("EGL") and find_library("GLESv2")):
+        pytest.skip("libegl1 and libgles2, which MediaPipe needs, are not on this machine")
+    for folder in model_folders():
+        if is_model(folder / MODEL_NAME):
+            return folder / MODEL_NAME
+    pytest.skip("MediaPipe's face model is not on this machine")
 
 
 @pytest.fixture(scope="session")

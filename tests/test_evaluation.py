@@ -54,7 +54,6 @@ from ganimate.training.motion import Teacher
 
 FACES = 18
 MODEL = SHARED / "models" / "mobilefacenet.onnx"
-FACE_MODEL = SHARED / "models" / "face_landmarker.task"
 WITH_MODELS = pytest.mark.skipif(not MODEL.is_file(), reason="the models are not at hand")
 
 
@@ -253,12 +252,11 @@ def test_identity_falls_with_the_face(subjects: Subjects, tmp_path: Path) -> Non
         Embedder(tmp_path / "bad.onnx")
 
 
-@pytest.mark.skipif(not FACE_MODEL.is_file(), reason="MediaPipe's model is not at hand")
-def test_faces_are_found_and_followed(subjects: Subjects) -> None:
+def test_faces_are_found_and_followed(subjects: Subjects, face_model: Path) -> None:
     from ganimate.faces.mediapipe import DOUBTFUL, Landmarker
 
     few = subjects.part(slice(2))
-    landmarker = Landmarker(FACE_MODEL, DOUBTFUL)
+    landmarker = Landmarker(face_model, DOUBTFUL)
     find = finder(landmarker)
     places = find(few.stored[0].numpy())
     assert places is not None

@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
+import onnx
 import torch
 from conftest import Ganimate
 from PIL import Image
 
-from ganimate.compiled import installed, load_openvino
+from ganimate.compiled import load_openvino
 from ganimate.engine import to_network
 from ganimate.export import export_generator
 from ganimate.faces.locate import open_locator
 from ganimate.networks.generator import Generator
 from ganimate.weights import load_generator, load_reader, save_network
-
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxscript")
-if not installed():
-    pytest.skip("no OpenVINO to read them with", allow_module_level=True)
 
 
 def run(model: Path, inputs: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from ctypes.util import find_library
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -27,7 +26,6 @@ from ganimate.faces.locate import (
     windows,
 )
 from ganimate.faces.mediapipe import SURE, MediaPipeLocator
-from ganimate.faces.model_file import MODEL_NAME, is_model, model_folders
 
 
 def photo(name: str) -> np.ndarray:
@@ -39,19 +37,8 @@ def photo(name: str) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def model() -> Path:
-    """MediaPipe's model, where MediaPipe can run at all: then nothing that fails is excused."""
-    if sys.platform == "linux" and not (find_library("EGL") and find_library("GLESv2")):
-        pytest.skip("libegl1 and libgles2, which MediaPipe needs, are not on this machine")
-    for folder in (SHARED / "models", *model_folders()):
-        if is_model(folder / MODEL_NAME):
-            return folder / MODEL_NAME
-    pytest.skip("MediaPipe's face model is not on this machine")
-
-
-@pytest.fixture(scope="module")
-def mediapipe(model):
-    locator = MediaPipeLocator(model)
+def mediapipe(face_model):
+    locator = MediaPipeLocator(face_model)
     yield locator
     locator.close()
 
@@ -164,8 +151,8 @@ def test_a_picture_without_a_face(locator):
     assert locator.locate(np.asarray(coarse.resize((320, 240), Image.Resampling.BICUBIC))) == []
 
 
-def test_opening_is_quiet_and_closing_twice_is_fine(model, capfd):
-    locator = MediaPipeLocator(model)
+def test_opening_is_quiet_and_closing_twice_is_fine(face_model, capfd):
+    locator = MediaPipeLocator(face_model)
     locator.close()
     locator.close()
     assert capfd.readouterr().err == ""
@@ -197,14 +184,14 @@ def test_auto_falls_back_with_one_notice(bare):
     assert "\n" not in notices[0]
 
 
-def test_a_locator_that_is_dropped_waits_for_nobody(model):
+def test_a_locator_that_is_dropped_waits_for_nobody(face_model):
     """The garbage collector may come along where MediaPipe's own thread pool is locked."""
     pytest.importorskip("mediapipe", exc_type=ImportError)
     from concurrent.futures import thread
 
     from ganimate.faces import mediapipe
 
-    locator = MediaPipeLocator(model)
+    locator = MediaPipeLocator(face_model)
     locator.again = locator  # only the collector finds that nobody holds it
     dropped = len(mediapipe._DROPPED)
 
@@ -218,14 +205,14 @@ def test_a_locator_that_is_dropped_waits_for_nobody(model):
     collecting.join(20)
     assert not collecting.is_alive()
     assert len(mediapipe._DROPPED) == dropped + 2
-    MediaPipeLocator(model).close()
+    MediaPipeLocator(face_model).close()
     assert not mediapipe._DROPPED
 
 
-def test_auto_falls_back_where_mediapipe_cannot_be_imported(bare, model, monkeypatch):
+def test_auto_falls_back_where_mediapipe_cannot_be_imported(bare, face_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     notices = []
-    assert open_locator(face_model=model, notify=notices.append) is bare
+    assert open_locator(face_model=face_model, notify=notices.append) is bare
     assert "MediaPipe cannot be used" in notices[0]
 
 
@@ -241,8 +228,8 @@ def test_wrong_requests(bare):
         open_locator(face_model=Path("nowhere.task"))
 
 
-def test_a_locator_opens_from_the_home_folder(model, monkeypatch):
-    monkeypatch.setenv("GANIMATE_HOME", os.fspath(model.parent))
+def test_a_locator_opens_from_the_home_folder(face_model, monkeypatch):
+    monkeypatch.setenv("GANIMATE_HOME", os.fspath(face_model.parent))
     locator = open_locator("mediapipe", offline=True)
     assert locator.name == "mediapipe"
     locator.close()

@@ -155,7 +155,6 @@ def killed(folder: Path, kind: str) -> None:
     program = """
 import os, signal, sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from ganimate.output import draft
 with draft(Path(sys.argv[1])) as unfinished:
     if sys.argv[2] == "folder":

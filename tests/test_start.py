@@ -9,15 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHARED
 
 from ganimate import Animator
 from ganimate.errors import GanimateError, UsageError
 
 
+@pytest.mark.usefixtures("face_model")
 def test_a_program_that_keeps_its_animator_ends_quietly(portrait: Path) -> None:
-    if not SHARED.is_dir():
-        pytest.skip("MediaPipe's face model is not on this machine")
     program = f"""
 from ganimate import Animator
 animator = Animator(locator="mediapipe", offline=True)

@@ -94,7 +94,8 @@ def test_sixteen_bit_grey_is_scaled_not_cut(tmp_path: Path, suffix: str) -> None
 
 
 def test_sixteen_bit_colour(tmp_path: Path) -> None:
-    cv2 = pytest.importorskip("cv2")
+    import cv2
+
     wide = scene().astype(np.uint16) * 257
     for suffix in (".png", ".tiff"):
         path = tmp_path / f"in{suffix}"

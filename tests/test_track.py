@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHARED
 from films import pans
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,13 +20,12 @@ from ganimate.faces.track import GAP, LOOK_EVERY, Tracker, check_one
 from ganimate.smoothing import OneEuro
 
 Pixels = NDArray[np.uint8]
-MODEL = SHARED / "models" / "face_landmarker.task"
 
 
 @pytest.fixture(scope="module", params=["builtin", "mediapipe"])
 def locator(request: pytest.FixtureRequest) -> Iterator[Locator]:
-    if request.param == "mediapipe" and not MODEL.is_file():
-        pytest.skip("MediaPipe's model is not at hand")
+    if request.param == "mediapipe":
+        request.getfixturevalue("face_model")
     with closing(open_locator(request.param, offline=True)) as opened:
         yield opened
 
