@@ -9,24 +9,30 @@ from dataset import still
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
+    IRISES,
     LOWER_LIP,
     MIRROR,
     NOSE_WINGS,
+    OUTER_LIPS,
+    RIGHT_BROW,
     RIGHT_CREASE,
     RIGHT_IRIS,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
+    SPREAD,
+    UNDER_BROWS,
     UPPER_LIP,
 )
 from ganimate.networks.pull import pulled
 from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset
-from ganimate.training.fields import dense_field, interpolate, polygon
+from ganimate.training.fields import NOISE, REACH, dense_field, interpolate, polygon
 from ganimate.training.fit import GAINS, fit_teacher
 from ganimate.training.motion import (
     CHIN,
     CREASED,
     DROP,
+    HIGHEST,
     LEAST_EYE,
     LEAST_LIP,
     LOWEST_LIP,
@@ -160,30 +166,78 @@ def test_the_field_carries_landmarks_and_rests_at_the_edge(data: FaceDataset) ->
         assert edge.abs().max() * 128 < 0.2
 
 
-def test_interpolation_is_shepards() -> None:
+def test_interpolation_is_krigings() -> None:
     rng = torch.Generator().manual_seed(2)
     points, offsets = (
         torch.rand(3, 40, 2, generator=rng) * 128,
         torch.randn(3, 40, 2, generator=rng),
     )
-    field = interpolate(points, offsets, 16, 0.6)
+    field = interpolate(points, offsets, 16)
+
+    def covariance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        far = torch.cdist(one.double(), other.double()) * 3**0.5 / REACH
+        return (1 + far) * torch.exp(-far)
+
     centres = (torch.arange(16).double() + 0.5) * 8 - 0.5
-    grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).view(1, -1, 1, 2)
-    square = (grid - points[:, None].double()).square().sum(-1) + 0.6**2
-    weight = square**-2
-    expected = weight @ offsets.double() / weight.sum(-1, keepdim=True) / 128
+    grid = torch.stack(torch.meshgrid(centres, centres, indexing="xy"), -1).view(1, -1, 2)
+    known = covariance(points, points) + NOISE * torch.eye(40).double()
+    weights = torch.linalg.solve(known, offsets.double())
+    expected = covariance(grid.expand(3, -1, -1), points) @ weights / 128
     assert torch.allclose(field.flatten(2).transpose(1, 2).double(), expected, atol=1e-6)
+
+
+def test_what_rises_along_a_line_has_no_waves() -> None:
+    across = torch.arange(28.0, 101.0, 8)
+    points = torch.stack([across, torch.full_like(across, 64)], 1)[None]
+    rise = interpolate(points, torch.tensor([0.0, 5.0]).expand_as(points), 128)[0, 1] * 128
+    assert rise[64, 28:100].tolist() == pytest.approx([5] * 72, rel=0.06)
+
+
+def test_a_field_is_of_landmarks_enough_on_both_sides() -> None:
+    assert sorted(set(SPREAD)) == list(SPREAD)
+    assert {MIRROR[i] for i in SPREAD} == set(SPREAD)
+    rims = RIGHT_UPPER_LID + RIGHT_LOWER_LID + INNER_UPPER_LIP + INNER_LOWER_LIP + OUTER_LIPS
+    assert set(rims + RIGHT_BROW + UNDER_BROWS + RIGHT_CREASE) <= set(SPREAD)
+    assert not set(IRISES) & set(SPREAD)
+
+
+def test_two_muscles_raise_a_brow_no_higher_than_it_goes(data: FaceDataset) -> None:
+    directions = torch.zeros(17, 478, 2)
+    directions[:2, list(RIGHT_BROW + UNDER_BROWS), 1] = -8
+    raised = torch.zeros(len(data), 17)
+    rise = {}
+    for asked in ((0,), (1,), (0, 1)):
+        raised[:] = 0
+        raised[:, list(asked)] = 1
+        moved = still(data, directions).move(data.landmarks, torch.zeros_like(raised), raised)
+        rise[asked] = (data.landmarks - moved)[:, RIGHT_BROW[2]].norm(dim=-1)
+    assert rise[0,].tolist() == pytest.approx(rise[1,].tolist())
+    assert (rise[0, 1] < HIGHEST).all()
+    assert (rise[0, 1] > 1.1 * rise[0,]).all()
+
+
+def test_lips_that_tighten_stay_half_as_high(data: FaceDataset) -> None:
+    directions = torch.zeros(17, 478, 2)
+    upper, lower = OUTER_LIPS[5], OUTER_LIPS[15]
+    directions[13, upper, 1], directions[13, lower, 1] = 30, -30  # AU23
+    tight = torch.zeros(len(data), 17)
+    tight[:, 13] = 1
+    moved = still(data, directions).move(data.landmarks, torch.zeros_like(tight), tight)
+    for rim, inner in ((upper, INNER_UPPER_LIP[5]), (lower, INNER_LOWER_LIP[5])):
+        had = (data.landmarks[:, rim] - data.landmarks[:, inner]).norm(dim=-1)
+        left = (moved[:, rim] - moved[:, inner]).norm(dim=-1)
+        assert left.tolist() == pytest.approx((0.5 * had).tolist(), abs=0.7)
 
 
 def test_brows_and_lids_never_fold_over_the_eye(data: FaceDataset) -> None:
     directions = torch.zeros(17, 478, 2)
-    directions[2, [52, 105], 1] = 30  # AU4 drags the brow far down,
+    directions[2, [52, 105, 223], 1] = 30  # AU4 drags the brow far down,
     directions[5, 159, 1] = 30  # and AU7 the upper lid
     pulling = still(data, directions)
     current, target = torch.zeros(len(data), 17), torch.zeros(len(data), 17)
     target[:, [2, 5]] = 1
     moved = pulling.move(data.landmarks, current, target)
-    for upper, lower, least in ((52, 27, 0.45), (159, 145, 0.35)):
+    for upper, lower, least in ((52, 223, 0.45), (223, 27, 0.45), (159, 145, 0.35)):
         before = data.landmarks[:, lower, 1] - data.landmarks[:, upper, 1]
         after = moved[:, lower, 1] - moved[:, upper, 1]
         assert after.tolist() == pytest.approx((least * before).tolist(), abs=0.7)

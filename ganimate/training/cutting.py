@@ -72,7 +72,10 @@ def place(points: Tensor, wanted: Tensor) -> Tensor:
 
 def _towards(points: Tensor, others: Tensor) -> Tensor:
     """Where each pixel lies on the others, (n, 2, 64, 64) crop pixels."""
-    flow = interpolate(points, others - points, FIELD_SIZE, 1.0) * CROP_SIZE
+    offsets = others - points
+    all_over = offsets.mean(1, keepdim=True)
+    flow = interpolate(points, offsets - all_over, FIELD_SIZE) * CROP_SIZE
+    flow = flow + all_over.mT.unsqueeze(-1)
     cells = (torch.arange(FIELD_SIZE, device=flow.device) + 0.5) * (CROP_SIZE / FIELD_SIZE) - 0.5
     return flow + torch.stack(torch.meshgrid(cells, cells, indexing="xy"))
 

@@ -10,11 +10,11 @@ from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
-    IRISES,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
     RIGHT_LOWER_LID,
     RIGHT_UPPER_LID,
+    SPREAD,
 )
 
 FIELD_SIZE = 64
@@ -27,20 +27,18 @@ RIMS = (
 """Upper and lower rims that meet: the lids of both eyes, and the lips."""
 
 CACHED = 2**19
-"""Weights that are worked out at once on a CPU: 2 MB of them."""
+"""Covariances that are worked out at once on a CPU: 2 MB of them."""
 
-SOFTNESS = 0.6
-"""Distance in crop pixels below which landmarks blend."""
-
-KEPT = [i for i in range(478) if i not in IRISES]
-"""Irises do not move with the lids: left out of every field."""
+REACH = 12.0
+"""Crop pixels over which skin moves together: the length scale of what is interpolated."""
+NOISE = 0.02
+"""The variance, against that of motion, by which a landmark may be misplaced."""
 
 
 def dense_field(result: Tensor, source: Tensor, size: int = FIELD_SIZE) -> Tensor:
     """The flow that takes a picture with landmarks `source` to one with landmarks `result`.
 
-    Inverse-distance interpolation (Shepard 1968) of the landmarks' offsets, held at zero around
-    the frame and faded towards its edge.
+    The landmarks' offsets, interpolated, held at zero around the frame and faded towards its edge.
 
     Args:
         result, source: (n, 478, 2) in crop pixels.
@@ -50,28 +48,45 @@ def dense_field(result: Tensor, source: Tensor, size: int = FIELD_SIZE) -> Tenso
         (n, 2, size, size): where each pixel of the result is taken from, as an offset in crop
         units (the crop's side is 1).
     """
-    kept = torch.tensor(KEPT, device=result.device)
+    kept = torch.tensor(SPREAD, device=result.device)
     anchors = _anchors(result.device).expand(len(result), -1, -1)
     points = torch.cat([_apart(result)[:, kept], anchors], 1)
     offsets = torch.cat([source[:, kept] - result[:, kept], torch.zeros_like(anchors)], 1)
-    return fade(size, result.device) * interpolate(points, offsets, size, SOFTNESS)
+    return fade(size, result.device) * interpolate(points, offsets, size)
 
 
-def interpolate(points: Tensor, offsets: Tensor, size: int, softness: float) -> Tensor:
-    """Inverse-distance interpolation: (n, k, 2) crop pixels, twice -> (n, 2, size, size) flow."""
+def interpolate(points: Tensor, offsets: Tensor, size: int) -> Tensor:
+    """Kriging (Matheron 1963): what is likeliest between points whose offsets are known.
+
+    Offsets vary as smoothly as a Matern covariance of 3/2 says. Unlike a weighted mean (Shepard
+    1968), which is flat at every point, it leaves no waves along a brow that rises. Far from all
+    points it tends to zero.
+
+    Args:
+        points, offsets: (n, k, 2), crop pixels.
+
+    Returns:
+        (n, 2, size, size), in crop units.
+    """
+    apart = (points.unsqueeze(2) - points.unsqueeze(1)).square().sum(-1)
+    known = _covariance(apart)
+    known.diagonal(dim1=1, dim2=2).add_(NOISE)
+    weights = torch.cholesky_solve(offsets, torch.linalg.cholesky(known)).mT.contiguous()
     cells = (torch.arange(size, device=points.device) + 0.5) * (CROP_SIZE / size) - 0.5
     across, down = (points.unsqueeze(-1) - cells).square().unbind(2)
-    across = across + softness**2
-    # Ones beside the offsets: their product with the weights is the sum to divide by.
-    columns = torch.cat([offsets, torch.ones_like(offsets[..., :1])], 2).transpose(1, 2)
-    # A few rows at a time: the weights of a whole picture would not stay in a CPU's cache.
+    # A few rows at a time: the covariances of a whole picture would not stay in a CPU's cache.
     rows = size if points.is_cuda else max(1, CACHED // across.numel())
-    parts = []
-    for some in down.split(rows, 2):
-        square = some.unsqueeze(-1) + across.unsqueeze(2)
-        parts.append(columns @ square.square_().reciprocal_().flatten(2))
-    moved, total = torch.cat(parts, 2).split([2, 1], 1)
-    return (moved / total).unflatten(2, (size, size)) / CROP_SIZE
+    parts = [
+        weights @ _covariance(some.unsqueeze(-1) + across.unsqueeze(2)).flatten(2)
+        for some in down.split(rows, 2)
+    ]
+    return torch.cat(parts, 2).unflatten(2, (size, size)) / CROP_SIZE
+
+
+def _covariance(square: Tensor) -> Tensor:
+    """Of the motion of places so far apart, squared, in crop pixels; takes the tensor's memory."""
+    far = square.mul_(3 / REACH**2).sqrt_()
+    return torch.exp(-far).mul_(far.add_(1))
 
 
 def _apart(landmarks: Tensor, distance: float = 1.2) -> Tensor:

@@ -15,6 +15,7 @@ multiplied by it: what lies in a shadow keeps its colour, but for some warmth.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -26,11 +27,15 @@ from ganimate.faces.topology import (
     LEFT_BROW,
     LEFT_CREASE,
     LEFT_IRIS,
+    LEFT_UPPER_LID,
     LOWER_LIP,
     NOSE_WINGS,
+    OUTER_LIPS,
     RIGHT_BROW,
     RIGHT_CREASE,
     RIGHT_IRIS,
+    RIGHT_UPPER_LID,
+    UNDER_BROWS,
     UPPER_LIP,
 )
 from ganimate.networks.folds import UNSHADED, shade
@@ -38,14 +43,16 @@ from ganimate.networks.light import full_shade
 from ganimate.networks.pull import pulled
 from ganimate.training.fields import RIMS, dense_field, downwards, smoothstep
 from ganimate.training.muscles import AU25, AU26, AU45
-from ganimate.training.territory import below_lips
+from ganimate.training.territory import above_lids, below_lips
 
 DROP = 0.75
 """The share of what is between lower lip and chin that a falling lip tends to: the chin, at the
 frame's edge, has no room to give way and would be pressed flat."""
-LEAST_EYE, LEAST_BROW, LEAST_LIP = 0.35, 0.45, 0.38
-"""Shares of the eye's opening, of the skin between lid and brow, and of that between nose and upper
-lip, that always stay."""
+LEAST_EYE, LEAST_BROW, LEAST_LIP, THINNEST = 0.35, 0.45, 0.38, 0.5
+"""Shares of the eye's opening, of each part of the skin between lid and brow, of that between nose
+and upper lip, and of each lip's height, that always stay."""
+HIGHEST = 8.5
+"""Crop pixels that brows tend to, however far they are raised: the highest of real ones."""
 WIDEST_EYE = 2.4
 """Radii of the iris by which eyes open at most: its own two, and white above it."""
 LOWEST_LIP, CHIN = 17, 152
@@ -92,12 +99,17 @@ class Teacher:
         linear = pulled(current, target, self.release)
         linear[:, AU45] = linear[:, AU45].clamp(max=0)
         moved = landmarks + torch.einsum("nk,kpc->npc", linear, self.directions)
+        _bend_brows(moved, landmarks, above_lids(self.mean))
         for upper, lower in RIMS[:2]:
             _hold_open(moved, upper, lower, landmarks, LEAST_EYE)
         for (upper, lower), iris in zip(RIMS[:2], (RIGHT_IRIS, LEFT_IRIS), strict=True):
             _hold_within(moved, upper, lower, landmarks, WIDEST_EYE * _radius(landmarks, iris))
-        for brow, crease, whole in _BROWS:
-            _hold_apart(moved, brow, crease, landmarks, LEAST_BROW, whole)
+        for rows in _LIDS_TO_BROWS:
+            for lower, upper in pairwise(rows):
+                _hold_apart(moved, upper[:5], lower, landmarks, LEAST_BROW, upper, up=1.0)
+        for outer, inner, up in _RED:
+            upper, lower = (outer, inner) if up > 0 else (inner, outer)
+            _hold_apart(moved, upper, lower, landmarks, THINNEST, outer, up)
         _hold_below(moved, NOSE_WINGS, UPPER_LIP, landmarks, LEAST_LIP)
         parted_now = torch.maximum(current[:, AU25], current[:, AU26])
         parted_then = torch.maximum(target[:, AU25], target[:, AU26])
@@ -228,17 +240,19 @@ def _hold_apart(
     lower: tuple[int, ...],
     before: Tensor,
     least: float,
-    lifted: tuple[int, ...],
+    giving: tuple[int, ...],
+    up: float,
 ) -> None:
     """Keep at least a share of the distance between two rims, in place.
 
-    `lifted`, as many landmarks as the rims have or a multiple, goes up by what is missing.
+    `giving`, as many landmarks as the rims have or a multiple, goes up by what is missing, or down
+    where `up` is -1.
     """
     down = downwards(before)
     gap = _gap(moved, list(upper), list(lower), down)
     had = _gap(before, list(upper), list(lower), down).clamp(min=0)
-    missing = (least * had - gap).clamp(min=0).repeat(1, len(lifted) // len(upper))
-    moved[:, list(lifted)] -= missing.unsqueeze(-1) * down
+    missing = (least * had - gap).clamp(min=0).repeat(1, len(giving) // len(upper))
+    moved[:, list(giving)] -= up * missing.unsqueeze(-1) * down
 
 
 def _hold_open(
@@ -297,6 +311,14 @@ def _hold_below(
     moved[:, low] += excess.unsqueeze(-1) * down
 
 
+def _bend_brows(moved: Tensor, before: Tensor, above: Tensor) -> None:
+    """Let what is `above` (478,) the lids rise the less the further it rises, in place: two muscles
+    raise a brow's middle, and not twice as far."""
+    down = downwards(before)
+    rises = ((before - moved) * down).sum(-1).clamp(min=0) * above
+    moved += (rises - HIGHEST * torch.tanh(rises / HIGHEST)).unsqueeze(-1) * down
+
+
 def _hold_off_chin(moved: Tensor, before: Tensor, jaw: Tensor) -> None:
     """Let the lower lip fall less the further it falls, with all that hangs on it, in place.
 
@@ -322,8 +344,15 @@ def _radius(landmarks: Tensor, iris: tuple[int, ...]) -> Tensor:
 # The inner rims of the lips between their corners, and each whole lip.
 _LIPS = (INNER_UPPER_LIP[1:-1], INNER_LOWER_LIP[1:-1], UPPER_LIP, LOWER_LIP)
 
-# Lower edge of each brow, the crease of the lid below it, and the whole brow.
-_BROWS = (
-    (RIGHT_BROW[:5], RIGHT_CREASE, RIGHT_BROW),
-    (LEFT_BROW[:5], LEFT_CREASE, LEFT_BROW),
+# The outer rim of each lip, the inner one that faces it, and which way the outer one gives way.
+_RED = (
+    (OUTER_LIPS[1:10], INNER_UPPER_LIP[1:-1], 1.0),
+    (OUTER_LIPS[:10:-1], INNER_LOWER_LIP[1:-1], -1.0),
+)
+
+# From the rim of each upper lid up: its crease, the skin below the brow, and the whole brow, of
+# which the first five are its lower edge.
+_LIDS_TO_BROWS = (
+    (RIGHT_UPPER_LID[2:-2], RIGHT_CREASE, UNDER_BROWS[:5], RIGHT_BROW),
+    (LEFT_UPPER_LID[2:-2], LEFT_CREASE, UNDER_BROWS[5:], LEFT_BROW),
 )

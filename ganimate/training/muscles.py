@@ -52,6 +52,8 @@ below, and on real smiles by an eighth."""
 ASIDE = 0.4
 """How much of what AU 6, 7 and 10 move sideways is theirs: smiles widen faces, raised cheeks and
 lips do not."""
+DRAWN_IN = 0.7
+"""How much of what draws the mouth's corners in is AU14's: the rest makes a small mouth of it."""
 HELD = {AU14: 0.8, AU20: 1.0, AU23: 1.0}
 """How much of what lifts the mouth is not theirs: they draw its corners in, stretch and tighten."""
 LIFTED = 0.7
@@ -62,6 +64,8 @@ ALONG = 0.4
 """How far the corners of a lip that AU10 raises rise with it."""
 HUNG = 0.6
 """How much of what it lowers of nose and upper lip with the jaw is not the jaw's."""
+CREASED = 0.35
+"""How far creases of lids follow brows that rise: lashes stand below them, and do not stretch."""
 DROPPED, FROWNED = 0.35, 0.35
 """How far a jaw that drops parts the lips, of what AU25 does; how far a nose that is wrinkled draws
 brows and lids, of what AU 4 and 7 do."""
@@ -112,11 +116,12 @@ def _brows_and_eyes(directions: Tensor, mean: Tensor) -> None:
     for row in (AU1, AU2):
         edges = directions[row, list(RIGHT_BROW[:5] + LEFT_BROW[:5])]
         directions[row, list(UNDER_BROWS)] = edges
-        directions[row, list(RIGHT_CREASE + LEFT_CREASE)] = edges / 2
+        directions[row, list(RIGHT_CREASE + LEFT_CREASE)] = CREASED * edges
 
 
 def _mouth(directions: Tensor, mean: Tensor) -> None:
     near = around_mouth(mean, mean)
+    directions[AU14, :, 0] *= DRAWN_IN
     for row, held in HELD.items():
         directions[row, :, 1] -= held * near * directions[row, list(OUTER_LIPS), 1].mean()
     # A lip that is raised rises as a whole: labels know of the teeth below it, and not of the lip.

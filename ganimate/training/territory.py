@@ -118,6 +118,12 @@ def below_lips(mean: Tensor) -> Tensor:
     return below
 
 
+def above_lids(mean: Tensor) -> Tensor:
+    """(478,): 1 for the landmarks of brows and forehead, 0 from the upper lids' rims down."""
+    lids = mean[list(RIGHT_UPPER_LID + LEFT_UPPER_LID), 1].amin()
+    return smoothstep((lids - mean[:, 1]) / 4)
+
+
 def _depth(points: Tensor, mean: Tensor) -> Tensor:
     """How far down the face places are: 0 at the lower lids, 1 at the base of the nose."""
     lids = mean[list(RIGHT_LOWER_LID + LEFT_LOWER_LID), 1].amax()
