@@ -71,7 +71,9 @@ def interpolate(points: Tensor, offsets: Tensor, size: int) -> Tensor:
     apart = (points.unsqueeze(2) - points.unsqueeze(1)).square().sum(-1)
     known = _covariance(apart)
     known.diagonal(dim1=1, dim2=2).add_(NOISE)
-    weights = torch.cholesky_solve(offsets, torch.linalg.cholesky(known)).mT.contiguous()
+    # Never singular, with noise; to check it, a GPU's host would have to wait.
+    root = torch.linalg.cholesky_ex(known).L
+    weights = torch.cholesky_solve(offsets, root).mT.contiguous()
     cells = (torch.arange(size, device=points.device) + 0.5) * (CROP_SIZE / size) - 0.5
     across, down = (points.unsqueeze(-1) - cells).square().unbind(2)
     # A few rows at a time: the covariances of a whole picture would not stay in a CPU's cache.
