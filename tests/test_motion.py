@@ -28,7 +28,7 @@ from ganimate.training.augment import middle
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fields import NOISE, REACH, dense_field, interpolate, polygon
 from ganimate.training.fit import GAINS, fit_teacher
-from ganimate.training.motion import (
+from ganimate.training.limits import (
     CHIN,
     CREASED,
     DROP,
@@ -36,11 +36,8 @@ from ganimate.training.motion import (
     LEAST_EYE,
     LEAST_LIP,
     LOWEST_LIP,
-    SLIDING,
-    Teacher,
-    closing,
-    laid_over,
 )
+from ganimate.training.motion import SLIDING, Teacher, closing, laid_over
 from ganimate.training.muscles import AU25, AU26, AU45
 from ganimate.training.scenes import make_scenes
 from ganimate.training.territory import below_lips
