@@ -142,8 +142,11 @@ def test_overlapping_faces_have_no_seams(animator: Animator, close: Portrait) ->
     for alone, begun in ((far_alone, near), (near_alone, far)):
         assert changes(both, alone)[border(begun.frame, photo.shape, 1)].max() <= 2
         assert changes(both, alone)[border(begun.frame, photo.shape, 2)].max() <= 5
-    # Each is drawn in full, and keeps off the other.
-    assert (both == near_alone)[inside(near, photo.shape, 0.1)].all()
+    # Each is drawn in full, and keeps off the other. Two faces are read in one batch, whose sums
+    # are rounded differently: a pixel may fall to the next grey level.
+    alike = changes(both, near_alone)[inside(near, photo.shape, 0.1)]
+    assert alike.max() <= 1
+    assert alike.mean() < 1e-3
     assert (far_alone == photo)[inside(near, photo.shape, 0.1)].all()
     hidden = inside(near, photo.shape, 0)
     seen = inside(far, photo.shape, 0.1) & ~hidden
