@@ -25,7 +25,7 @@ from ganimate.training.fit import GAINS, fit_teacher
 from ganimate.training.muscles import (
     ALONG,
     AU14,
-    CREASED,
+    CARRIED,
     CREASES,
     DROPPED,
     HELD,
@@ -157,7 +157,7 @@ def test_brows_rise_with_the_skin_below_them_and_lower_nothing(data: FaceDataset
     found = taught(data, wanted)[0, :, 1]
     assert found[list(UNDER_BROWS[2:4])].tolist() == pytest.approx(found[edge].tolist(), rel=0.05)
     crease = found[list(RIGHT_CREASE[2:4])]
-    assert crease.tolist() == pytest.approx((CREASED * found[edge]).tolist(), rel=0.05)
+    assert crease.tolist() == pytest.approx((CARRIED * found[edge]).tolist(), rel=0.05)
     assert found.max() <= 0
 
 

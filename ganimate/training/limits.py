@@ -66,8 +66,7 @@ def limit_face(moved: Tensor, before: Tensor, mean: Tensor) -> None:
     for rows in _LIDS_TO_BROWS:
         for below, above in pairwise(rows):
             _hold_apart(moved, above[:5], below, before, LEAST_BROW, above, up=1.0)
-    for outer, inner, up in _RED:
-        upper, lower = (outer, inner) if up > 0 else (inner, outer)
+    for upper, lower, outer, up in _RED:
         _hold_apart(moved, upper, lower, before, THINNEST, outer, up)
     _hold_below(moved, NOSE_WINGS, UPPER_LIP, before, LEAST_LIP)
 
@@ -232,10 +231,10 @@ def _radius(landmarks: Tensor, iris: tuple[int, ...]) -> Tensor:
 # The inner rims of the lips between their corners, and each whole lip.
 _LIPS = (INNER_UPPER_LIP[1:-1], INNER_LOWER_LIP[1:-1], UPPER_LIP, LOWER_LIP)
 
-# The outer rim of each lip, the inner one that faces it, and which way the outer one gives way.
+# Each lip between its rims, of which the outer one gives way, and which way.
 _RED = (
-    (OUTER_LIPS[1:10], INNER_UPPER_LIP[1:-1], 1.0),
-    (OUTER_LIPS[:10:-1], INNER_LOWER_LIP[1:-1], -1.0),
+    (OUTER_LIPS[1:10], INNER_UPPER_LIP[1:-1], OUTER_LIPS[1:10], 1.0),
+    (INNER_LOWER_LIP[1:-1], OUTER_LIPS[:10:-1], OUTER_LIPS[:10:-1], -1.0),
 )
 
 # From the rim of each upper lid up: its crease, the skin below the brow, and the whole brow, of

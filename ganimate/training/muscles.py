@@ -64,7 +64,7 @@ ALONG = 0.4
 """How far the corners of a lip that AU10 raises rise with it."""
 HUNG = 0.6
 """How much of what it lowers of nose and upper lip with the jaw is not the jaw's."""
-CREASED = 0.35
+CARRIED = 0.35
 """How far creases of lids follow brows that rise: lashes stand below them, and do not stretch."""
 DROPPED, FROWNED = 0.35, 0.35
 """How far a jaw that drops parts the lips, of what AU25 does; how far a nose that is wrinkled draws
@@ -116,7 +116,7 @@ def _brows_and_eyes(directions: Tensor, mean: Tensor) -> None:
     for row in (AU1, AU2):
         edges = directions[row, list(RIGHT_BROW[:5] + LEFT_BROW[:5])]
         directions[row, list(UNDER_BROWS)] = edges
-        directions[row, list(RIGHT_CREASE + LEFT_CREASE)] = CREASED * edges
+        directions[row, list(RIGHT_CREASE + LEFT_CREASE)] = CARRIED * edges
 
 
 def _mouth(directions: Tensor, mean: Tensor) -> None:
