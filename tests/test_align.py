@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 from conftest import SHARED
 from hypothesis import given, settings
@@ -199,7 +200,6 @@ def test_what_is_no_face_is_refused(points):
 
 @pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="needs the training faces")
 def test_the_stored_training_faces_have_this_frame():
-    parquet = pytest.importorskip("pyarrow.parquet")
     table = parquet.read_table(
         SHARED / "data" / "validation-00000-of-00001.parquet", columns=["landmarks"]
     )

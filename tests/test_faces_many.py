@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 from conftest import SHARED, Ganimate
 from numpy.typing import NDArray
@@ -185,7 +186,6 @@ def test_a_face_turned_in_the_picture_is_changed_alike(
 @pytest.mark.skipif(not (SHARED / "data").is_dir(), reason="needs the validation faces")
 def test_yaw_agrees_with_the_poses_of_the_validation_faces() -> None:
     stored = SHARED / "data" / "validation-00000-of-00001.parquet"
-    parquet = pytest.importorskip("pyarrow.parquet")
     table = parquet.read_table(stored, columns=["landmarks", "pose"])[:400]
     told = np.array(table["pose"].to_pylist())[:, 0]
     faces = [np.reshape(points, (478, 2)) for points in table["landmarks"].to_pylist()]

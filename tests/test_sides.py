@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 from conftest import SHARED, Ganimate
 from hypothesis import given, settings
@@ -215,7 +216,6 @@ def test_the_midline_follows_a_turned_head() -> None:
     stored = SHARED / "data" / "validation-00000-of-00001.parquet"
     if not stored.is_file():
         pytest.skip("needs the validation faces")
-    parquet = pytest.importorskip("pyarrow.parquet")
     table = parquet.read_table(stored, columns=["landmarks", "pose"])
     yaw = np.abs(np.array(table["pose"].to_pylist())[:, 0])
     turned = table["landmarks"].take(np.flatnonzero(yaw > 25)).to_pylist()
