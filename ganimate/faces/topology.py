@@ -83,6 +83,10 @@ RIGHT_CREASE = (30, 29, 27, 28, 56)
 LEFT_CREASE = (260, 259, 257, 258, 286)
 """The crease of each upper lid, outwards in: below it each of the lower edge of the brow."""
 
+RIGHT_UNDER_LID = (25, 110, 24, 23, 22, 26, 112)
+LEFT_UNDER_LID = (255, 339, 254, 253, 252, 256, 341)
+"""The skin below each lower lid, from the outer corner to the inner: beneath each of its rim."""
+
 FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,

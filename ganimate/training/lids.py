@@ -15,8 +15,10 @@ from torch import Tensor
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import (
     LEFT_LOWER_LID,
+    LEFT_UNDER_LID,
     LEFT_UPPER_LID,
     RIGHT_LOWER_LID,
+    RIGHT_UNDER_LID,
     RIGHT_UPPER_LID,
 )
 from ganimate.networks.inlays import (
@@ -37,7 +39,7 @@ EYES = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
 # lid, the skin between crease and brow, and the skin under the lower lid.
 _CREASE = ((247, 30, 29, 27, 28, 56, 190), (467, 260, 259, 257, 258, 286, 414))
 _ABOVE = ((113, 225, 224, 223, 222, 221, 189), (342, 445, 444, 443, 442, 441, 413))
-_BELOW = ((25, 110, 24, 23, 22, 26, 112), (255, 339, 254, 253, 252, 256, 341))
+_BELOW = (RIGHT_UNDER_LID, LEFT_UNDER_LID)
 SKIN = [i for above, below in zip(_ABOVE, _BELOW, strict=True) for i in (*above, *below)]
 """Skin around the right eye, then as much around the left."""
 POINTS = [i for ring in (*_CREASE, *EYES[0], *EYES[1]) for i in ring] + SKIN

@@ -168,11 +168,12 @@ def _hold_within(
     most: Tensor,
 ) -> None:
     """Let an upper rim rise no further than `most` (n,) above the lower one, in place; one that
-    already was as far above it does not rise."""
+    already was as far above it does not rise, and a lower one that rises lends it no room."""
     up, low = list(upper), list(lower)
     down = downwards(before)
-    gap = _gap(moved, up, low, down)
     had = _gap(before, up, low, down)
+    rises = ((before[:, low] - moved[:, low]) * down).sum(-1).clamp(min=0)
+    gap = _gap(moved, up, low, down) + rises
     room = (most - had.amax(1)).clamp(min=0)
     share = (room / (gap.amax(1) - had.amax(1)).clamp(min=1e-3)).clamp(max=1)
     excess = (gap - had).clamp(min=0) * (1 - share.unsqueeze(1))
