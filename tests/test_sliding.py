@@ -122,6 +122,19 @@ def test_an_iris_stays_round_under_lids_that_move(move: float) -> None:
     assert kept.mean() < 3
 
 
+def test_what_glints_in_an_eye_does_not_spread_where_a_lid_rises() -> None:
+    photo, marks = drawn(up=4)
+    (x, y), flow = EYES[0], painted(flow_of(-11, 154))
+    cv2.circle(photo, (x + 10, y + 2), 3, (255, 255, 255), -1)
+    result = Blender(photo, FRAME, landmarks=marks).blend(flow)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    iris = (columns - x) ** 2 + (rows - y) ** 2 < (RADIUS - 3) ** 2
+    uncovered = iris & (rows < y - 4) & (result.max(2) < 190)
+    assert uncovered.sum() > 100
+    glints = iris & (result.min(2) > SKIN[2] + 10)
+    assert glints.any() and ((columns - x - 10) ** 2 + (rows - y - 2) ** 2)[glints].max() < 25
+
+
 def test_eyes_that_are_hardly_open_or_tiny_are_moved_as_all_else() -> None:
     for photo, marks in (drawn(up=2, down=3), drawn()):
         scale = 1.0 if marks[RIGHT_UPPER_LID[4]][1] > 170 else 0.08

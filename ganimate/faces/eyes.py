@@ -3,7 +3,7 @@
 A flow that opens an eye stretches its iris to an oval, and one that narrows it squeezes the iris
 flat. No face does that: the eyeball rests, and lids show more of it or less. So the photo's own
 eyeball is laid between the lids as the flow has moved them, uncovered where lids hid it: what an
-iris shows at some distance from its centre, it shows all around.
+eye mostly shows at some distance from its centre, it shows all around.
 """
 
 from __future__ import annotations
@@ -46,15 +46,18 @@ OPENING = (0.6, 1.1)
 """Of an eye that is open this little nothing is laid, and from here on all."""
 AROUND = (1.2, 0.5)
 """How far above and below the rims the eyeball is uncovered."""
-SEAM = 0.25
-"""How softly what is taken from both sides of the iris meets above and below its centre."""
 STILL = 0.01
 """Lids that move less do not move."""
 SMALLEST = 2.0
 """Pixels: nobody sees the shape of smaller irises."""
-ACROSS, STEPS, HALVINGS = 64, 12, 4
-"""Points across an eye from which circles are followed, steps along these, and how often the step
-that meets the rim is halved."""
+RINGS, FARTHEST, ANGLES = 64, 3.2, 90
+"""Circles around the centre on which the photo is looked at, the radius of the last, and points on
+each of them."""
+SEEN = 0.06
+"""The share of a circle that must be seen for it to be known."""
+WHITE, DIM = 1.15, 0.85
+"""How far out an eye is white, and how light at least, of what it is on the whole: what is darker
+is lashes, and goes with the lid."""
 
 
 class Eyeball:
@@ -120,62 +123,48 @@ class Eyeball:
         """The eyeball without lids in `rows` and `columns` of the box, as far as can be known."""
         import cv2
 
-        size = (self.columns.stop - self.columns.start, self.rows.stop - self.rows.start)
-        small = (min(size[0], ACROSS), min(size[1], max(1, ACROSS * size[1] // size[0])))
-        points = [
-            (np.arange(n) + 0.5) * whole / n - 0.5 for n, whole in zip(small, size, strict=True)
-        ]
-        places = self._local(
-            np.stack(np.meshgrid(*points), -1) + np.array((self.columns.start, self.rows.start))
+        columns, rows = (np.arange(part.start, part.stop) for part in (self.columns, self.rows))
+        places = self._local(np.stack(np.meshgrid(columns, rows), -1))
+        far = np.linalg.norm(places, axis=-1).astype(np.float32)
+        rings = self._rings()
+        step, nowhere = far * (RINGS / FARTHEST), np.zeros_like(far)
+        hidden = cv2.remap(rings, step, nowhere, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        shown: Any = np.zeros(far.shape, np.float32)
+        outline = self.rims(self.lids) - (self.columns.start, self.rows.start)
+        cv2.fillPoly(shown, [np.rint(16 * outline).astype(np.int32)], 1.0, shift=4)
+        # Softly within what is shown: beyond it are lashes.
+        shown = cv2.GaussianBlur(shown, (0, 0), max(0.5, SOFT * self.radius))
+        seen = self._box[self.rows, self.columns]
+        if rings.shape[2:] != (2,):  # but for planes of colour
+            white = far > WHITE
+            lightened = np.maximum(seen, (DIM * hidden).astype(np.uint8))
+            seen = np.where(white if seen.ndim == 2 else white[..., None], lightened, seen)
+        return mixed(hidden, seen, np.clip(2 * shown - 1, 0, 1))
+
+    def _rings(self) -> NDArray[np.uint8]:
+        """What the photo shows at each distance from the centre, (1, RINGS[, C]): the median of
+        what no lid hides, which leaves out what glints."""
+        import cv2
+
+        far, angle = np.meshgrid(
+            np.arange(RINGS) * (FARTHEST / RINGS), np.arange(ANGLES) * (2 * np.pi / ANGLES)
         )
-        sides = []
-        for side in (1, -1):
-            taken = self._pixels(self._shown(places, side)).astype(np.float32)
-            x, y = cv2.split(cv2.resize(taken, size, interpolation=cv2.INTER_LINEAR))
-            sides.append(
-                cv2.remap(self._box, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            )
-        right = (1 + np.tanh(places[..., 0] / SEAM)) / 2
-        share: Any = cv2.resize(right.astype(np.float32), size)
-        return mixed(sides[1], sides[0], share)
-
-    def _shown(self, places: NDArray[np.float64], side: int) -> NDArray[np.float64]:
-        """Where the photo shows what is at places (h, w, 2) of the eyeball.
-
-        Hidden by a lid, that is the first point of the same circle around the centre, going down
-        or up its `side` (1 or -1), which is not hidden; and where there is none, the rim.
-        """
+        places = far[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
+        x, y = cv2.split(self._pixels(places).astype(np.float32))
+        found = cv2.remap(self._box, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        found = found.reshape(ANGLES, RINGS, -1).astype(np.float32)
         upper, lower = np.split(self._local(self.rims(self.lids)), 2)
-        lower = lower[::-1]
-
-        def reach(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-            return np.interp(x, *upper.T), np.interp(x, *lower.T)
-
-        x, y = places[..., 0], places[..., 1]
-        shown = np.stack([x, np.clip(y, *reach(x))], -1)
-        hidden = shown[..., 1] != y
-        x, y = x[hidden][:, None], y[hidden][:, None]
-        middle = float(np.mean(reach(np.zeros(1))))
-
-        def along(share: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_]]:
-            down = y + share * (middle - y)
-            across = side * np.sqrt(np.maximum(x * x + y * y - down * down, 0))
-            above, below = reach(across)
-            inside = (across > upper[0, 0]) & (across < upper[-1, 0])
-            return across, down, inside & (down >= above) & (down <= below)
-
-        steps = np.linspace(0, 1, STEPS + 1)
-        seen: Any = along(steps)[2]
-        last = steps[seen.argmax(1)][:, None]
-        first = np.maximum(last - 1 / STEPS, 0)
-        for _ in range(HALVINGS):
-            half = (first + last) / 2
-            found = along(half)[2]
-            first, last = np.where(found, first, half), np.where(found, half, last)
-        across, down, _ = along(last)
-        circle = np.concatenate([across, down], 1)
-        shown[hidden] = np.where(seen.any(1)[:, None], circle, shown[hidden])
-        return shown
+        across, down = places[..., 0], places[..., 1]
+        shown = (across >= upper[0, 0]) & (across <= upper[-1, 0])
+        shown &= down >= np.interp(across, *upper.T)
+        shown &= down <= np.interp(across, *lower[::-1].T)
+        shown |= not shown.any()
+        found[~shown] = np.nan
+        known = np.flatnonzero(shown.mean(0) > min(SEEN, shown.mean(0).max() / 2))
+        profile = np.nanmedian(found[:, known], axis=0)
+        rings: Any = [np.interp(np.arange(RINGS), known, channel) for channel in profile.T]
+        rings = np.rint(rings).astype(np.uint8).T
+        return np.asarray(rings.reshape(1, RINGS, *self._box.shape[2:]))
 
     def _local(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Pixels (..., 2) as radii of the iris from its centre, along the face's axes."""
