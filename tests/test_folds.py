@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ganimate.networks.compact import CompactTrunk
-from ganimate.networks.folds import DEEPEST, SIDE, Folds, opacity
+from ganimate.networks.folds import DEEPEST, ROOM, SIDE, Folds, opacity
 from ganimate.networks.generator import Generator
 from ganimate.networks.light import WARMTH, contrast_of, full_shade
 from ganimate.networks.painting import compose
@@ -108,7 +108,15 @@ def test_shades_are_limited_and_paint_can_give_them(
     assert covered.min() >= 0 and covered.max() <= 1
     colour = skin + paint / covered.clamp(min=1e-3)
     assert colour.min() >= -1.01
-    assert colour.max() <= 1.01
+    assert colour.max() <= max(1.0, float(skin.max()) + ROOM) + 0.01
+
+
+def test_faint_light_hardly_covers_overexposed_skin() -> None:
+    skin = torch.tensor([1.0, 0.2, 0.0]).view(1, 3, 1, 1).expand(1, 3, 1, 100)
+    shade = torch.linspace(-0.02, 0.02, 100).view(1, 1, 1, 100)
+    covered = opacity(full_shade(skin) * shade, shade, skin)
+    assert covered.diff(dim=-1).abs().max() < 0.01
+    assert covered.max() < 0.2
 
 
 def test_nothing_is_shaded_where_nothing_is_asked(skin: Tensor) -> None:

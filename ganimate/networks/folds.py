@@ -17,6 +17,9 @@ SIDE = 128
 """Of the pictures."""
 DEEPEST = 0.7
 """How much darker or lighter the skin can become at most, in units of a crop's contrast."""
+ROOM = 0.2
+"""The least by which skin counts as darker than white. Overexposed skin would be covered at once by
+the faintest light, and lines drawn around it."""
 UNSHADED = 0.5
 """How much of what motion undoes where an action unit lets go is taken off the skin: a highlight
 that is darkened is grey, and some folds are the face's own."""
@@ -66,6 +69,6 @@ def opacity(paint: Tensor, shade: Tensor, skin: Tensor) -> Tensor:
     Args:
         paint: (n, 3, S, S), what `shade` (n, 1, S, S) adds to `skin`, (n, 3, S, S) in [-1, 1].
     """
-    # A little beyond black and white, which have no room themselves.
-    room = torch.where(shade < 0, -1.001, 1.001) - skin
+    # A little beyond black, which has no room itself.
+    room = torch.where(shade < 0, -1.001 - skin, (1 - skin).clamp(min=ROOM))
     return (paint / room).amax(1, keepdim=True).clamp(0, 1)
