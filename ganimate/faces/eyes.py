@@ -53,9 +53,9 @@ SMALLEST = 2.0
 RINGS, FARTHEST, ANGLES = 64, 3.2, 90
 """Circles around the centre on which the photo is looked at, the radius of the last, and points on
 each of them."""
-SEEN = 0.06
+SEEN = 0.1
 """The share of a circle that must be seen for it to be known."""
-WHITE, DIM = 1.15, 0.85
+WHITE, DIM = 0.95, 0.85
 """How far out an eye is white, and how light at least, of what it is on the whole: what is darker
 is lashes, and goes with the lid."""
 
@@ -160,7 +160,10 @@ class Eyeball:
         shown &= down <= np.interp(across, *lower[::-1].T)
         shown |= not shown.any()
         found[~shown] = np.nan
-        known = np.flatnonzero(shown.mean(0) > min(SEEN, shown.mean(0).max() / 2))
+        # With the circles beside it: of a few points alone a glint may be the most.
+        found = np.concatenate([np.roll(found, step, 1) for step in (-1, 0, 1)])
+        seen = np.isfinite(found[..., 0]).mean(0)
+        known = np.flatnonzero(seen > min(SEEN, seen.max() / 2))
         profile = np.nanmedian(found[:, known], axis=0)
         rings: Any = [np.interp(np.arange(RINGS), known, channel) for channel in profile.T]
         rings = np.rint(rings).astype(np.uint8).T
