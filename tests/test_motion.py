@@ -286,6 +286,22 @@ def test_eyes_open_no_further_than_iris_and_some_white(data: FaceDataset) -> Non
     assert (after > before + 0.5).any()
 
 
+def test_a_lower_lid_that_rises_lends_the_upper_no_room(data: FaceDataset) -> None:
+    directions = torch.zeros(17, 478, 2)
+    directions[3, list(RIGHT_UPPER_LID[1:-1]), 1] = -30  # AU5
+    directions[5, list(RIGHT_LOWER_LID[1:-1]), 1] = -2  # AU7
+    target = torch.zeros(2, len(data), 17)
+    target[:, :, 3] = 1
+    target[1, :, 5] = 1
+    rims = [
+        still(data, directions).move(data.landmarks, torch.zeros_like(wide), wide)[
+            :, list(RIGHT_UPPER_LID[2:-2]), 1
+        ]
+        for wide in target
+    ]
+    torch.testing.assert_close(*rims, atol=0.3, rtol=0)
+
+
 def test_what_lets_go_moves_less(data: FaceDataset, teacher: Teacher) -> None:
     current, target = torch.zeros(2, 17), torch.zeros(2, 17)
     target[0], current[1] = 0.5, 0.5

@@ -22,6 +22,7 @@ from ganimate.faces.topology import (
 )
 from ganimate.training.dataset import FaceDataset
 from ganimate.training.fit import GAINS, fit_teacher
+from ganimate.training.limits import CREASED
 from ganimate.training.muscles import (
     ALONG,
     AU14,
@@ -34,6 +35,7 @@ from ganimate.training.muscles import (
     LIFTED,
     OUTLINE_GAIN,
     POUTED,
+    SQUINTED,
 )
 from ganimate.training.territory import FOREIGN, UNMOVED
 
@@ -167,6 +169,19 @@ def test_narrowed_eyes_stay_in_place(data: FaceDataset) -> None:
     wanted[5, [*eye, *[MIRROR[i] for i in eye]], 1] = -1.0  # AU7 lifts the whole eye
     found = taught(data, wanted)[5, :, 1]
     assert found[[RIGHT_LOWER_LID[0], RIGHT_LOWER_LID[-1]]].abs().max() < 0.1 * GAINS[5][0]
+
+
+def test_both_lids_narrow_an_eye(data: FaceDataset) -> None:
+    """Regression has the lower one rise alone, and over the pupil."""
+    wanted = torch.zeros(17, 478, 2)
+    lower = list(RIGHT_LOWER_LID[2:-2])
+    wanted[5, [*lower, *[MIRROR[i] for i in lower]], 1] = -1.0
+    found = taught(data, wanted)[5, :, 1] / GAINS[5][0]
+    upper, middle = found[list(RIGHT_UPPER_LID[3:-3])], slice(1, -1)
+    assert upper.tolist() == pytest.approx([SQUINTED] * 3, abs=0.05)
+    assert found[lower[middle]].tolist() == pytest.approx([SQUINTED - 1] * 3, abs=0.05)
+    crease = found[list(RIGHT_CREASE[middle])]
+    assert crease.tolist() == pytest.approx((CREASED * upper).tolist(), abs=0.05)
 
 
 def test_dimples_lift_no_mouth(data: FaceDataset) -> None:
