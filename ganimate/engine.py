@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ganimate.compiled import PATIENCE, Compiled, installed
 from ganimate.errors import GanimateError, UsageError
+from ganimate.faces.softness import softened, softness
 from ganimate.faces.topology import MIRROR
 from ganimate.facs import AU_NUMBERS
 from ganimate.weights import WeightsInfo, load_generator, load_reader
@@ -66,11 +67,13 @@ class Encoded:
         crop: (n, 3, S, S) in [-1, 1].
         features: what the network made of it.
         grey: (n, 1, 1, 1), whether it is black and white, as its paint must be then.
+        soft: for each of n, how soft it is, as its paint must be then (`softness`).
     """
 
     crop: Tensor
     features: list[Tensor]
     grey: Tensor
+    soft: list[float]
 
 
 @dataclass(frozen=True)
@@ -167,11 +170,12 @@ class Engine:
         """
         if crop.shape[-3:] != (self.size, self.size, 3) or crop.dtype != np.uint8:
             raise GanimateError(f"a crop must be {self.size} x {self.size} x 3 uint8")
-        tensor = to_network(crop.reshape(-1, self.size, self.size, 3), self.device)
+        crops = crop.reshape(-1, self.size, self.size, 3)
+        tensor = to_network(crops, self.device)
         spread = (tensor.amax(1) - tensor.amin(1)).flatten(1).quantile(0.99, dim=1)
         grey = (spread <= GREY).view(-1, 1, 1, 1)
         with torch.no_grad(), self._autocast():
-            return Encoded(tensor, self._network.encode(tensor), grey)
+            return Encoded(tensor, self._network.encode(tensor), grey, [*map(softness, crops)])
 
     def paint(
         self,
@@ -202,7 +206,9 @@ class Engine:
                 detail,
             )
         paint = torch.where(encoded.grey, painting.colour.mean(1, keepdim=True), painting.colour)
-        return unpack(painting._replace(colour=paint), start, target)
+        painted = unpack(painting._replace(colour=paint), start, target)
+        soft = encoded.soft if len(encoded.soft) == n else encoded.soft * n
+        return [softened(*each) for each in zip(painted, soft, strict=True)]
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)

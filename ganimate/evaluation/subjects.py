@@ -16,6 +16,7 @@ from ganimate.engine import DETAIL, ReaderEngine, to_network, unpack
 from ganimate.errors import GanimateError
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
+from ganimate.faces.softness import softened, softness
 from ganimate.networks.generator import Generator
 from ganimate.networks.painting import Painting
 from ganimate.training.augment import middle
@@ -149,6 +150,7 @@ class _Faces:
     def __init__(self) -> None:
         self._crops: Tensor | None = None
         self._blenders: list[Blender] = []
+        self._soft: list[float] = []
 
     def take(self, crops: Tensor, landmarks: Tensor) -> bool:
         """Take these crops; whether they are new."""
@@ -156,15 +158,17 @@ class _Faces:
             return False
         size = crops.shape[-1]
         whole = FaceFrame.turned(((size - 1) / 2, (size - 1) / 2), size / 2, 0)
-        faces = zip(pixels(crops), landmarks.cpu().numpy(), strict=True)
+        photos = pixels(crops)
+        faces = zip(photos, landmarks.cpu().numpy(), strict=True)
         self._crops = crops
         self._blenders = [Blender(crop, whole, landmarks=points) for crop, points in faces]
+        self._soft = [*map(softness, photos)]
         return True
 
     def put_back(self, painting: Painting, current: Tensor, target: Tensor) -> Painted:
         """The pictures that `ganimate edit` would make of the paintings."""
-        pairs = zip(self._blenders, unpack(painting, current, target), strict=True)
-        pictures = np.stack([blender.blend(painted) for blender, painted in pairs])
+        each = zip(self._blenders, unpack(painting, current, target), self._soft, strict=True)
+        pictures = np.stack([one.blend(softened(painted, soft)) for one, painted, soft in each])
         attention = F.interpolate(painting.attention, pictures.shape[1:3], mode="area")
         return Painted(to_network(pictures, attention.device), attention)
 
