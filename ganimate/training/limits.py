@@ -34,7 +34,7 @@ from ganimate.training.territory import above_lids
 DROP = 0.75
 """The share of what is between lower lip and chin that a falling lip tends to: the chin, at the
 frame's edge, has no room to give way and would be pressed flat."""
-LEAST_EYE, LEAST_BROW, LEAST_LIP, THINNEST = 0.35, 0.45, 0.38, 0.5
+LEAST_EYE, LEAST_BROW, LEAST_LIP, THINNEST = 0.3, 0.45, 0.38, 0.5
 """Shares of the eye's opening, of each part of the skin between lid and brow, of that between nose
 and upper lip, and of each lip's height, that always stay."""
 HIGHEST = 8.5
