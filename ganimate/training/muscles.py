@@ -68,8 +68,8 @@ ALONG = 0.4
 HUNG = 0.6
 """How much of what it lowers of nose and upper lip with the jaw is not the jaw's."""
 SQUINTED = {AU6: 0.35, AU7: 0.28}
-"""The upper lid's share of what they narrow eyes by. Of what regression finds it is more for AU6, and
-as much for AU7; of 20 people who smile, the upper lid falls as far as the lower one rises."""
+"""The upper lid's share of what they narrow eyes by. Regression finds as much for AU7 and more for
+AU6; of 20 people who smile, the upper lid falls as far as the lower one rises."""
 CARRIED = 0.35
 """How far creases of lids follow brows that rise: lashes stand below them, and do not stretch."""
 DROPPED, FROWNED = 0.35, 0.35
