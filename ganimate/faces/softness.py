@@ -24,9 +24,10 @@ EDGES = 0.98
 """The steepest edges: those beyond this quantile."""
 MARGIN = 6
 """What part of a crop's side is its surroundings, on each side."""
-SHARP = 1.1
-"""Pixels of the crop: no sharper photo is told from a sharp one. In portraits edges come out as .7
-to .9, in snapshots of the size of the crop as 1.0 on average."""
+OWN, SHARP, SOFT = 0.85, 1.0, 1.4
+"""Pixels of the crop: what its own pixels blur; up to where a photo is a sharp one, and from where on
+all of its blur counts. Between them it counts in part: in a film a measure that trembles must not
+show. Portraits come out at .7 to .9, snapshots of the size of the crop at 1.0 on average."""
 
 
 def softness(crop: NDArray[np.uint8]) -> float:
@@ -45,7 +46,8 @@ def softness(crop: NDArray[np.uint8]) -> float:
         return 0.0
     lost = float(np.median(slopes[edges] / np.maximum(blurred[edges], 1e-3)))
     blur = AGAIN / np.sqrt(max(lost * lost - 1, 1e-2))
-    return float(np.sqrt(max(blur * blur - SHARP * SHARP, 0)))
+    counts = np.clip((blur - SHARP) / (SOFT - SHARP), 0, 1)
+    return float(counts * np.sqrt(max(blur * blur - OWN * OWN, 0)))
 
 
 def softened(painted: Painted, blur: float) -> Painted:
