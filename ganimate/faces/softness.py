@@ -25,9 +25,9 @@ EDGES = 0.98
 MARGIN = 6
 """What part of a crop's side is its surroundings, on each side."""
 OWN, SHARP, SOFT = 0.85, 1.0, 1.4
-"""Pixels of the crop: what its own pixels blur; up to where a photo is a sharp one, and from where on
-all of its blur counts. Between them it counts in part: in a film a measure that trembles must not
-show. Portraits come out at .7 to .9, snapshots of the size of the crop at 1.0 on average."""
+"""Pixels of the crop: what its own pixels blur; up to where a photo is a sharp one, and from where
+on all of its blur counts. Between them it counts in part: a measure that trembles must not be seen
+in films. Portraits come out at .7 to .9, snapshots of the size of the crop at 1.0 on average."""
 
 
 def softness(crop: NDArray[np.uint8]) -> float:
