@@ -107,7 +107,11 @@ def maps(animator: Animator) -> Pixels:
         edited = portrait.edit(look)
         target = edited.action_units.vector[None]
         (painted,) = animator.engine.paint(encoded, target, portrait.current.vector)
-        shown = [painted.attention * 255, painted.colour, _wheel(painted.flow)]
+        # Where the photo stays C may be anything: it is shown as far as it counts, and folds count
+        # a fifth at most.
+        counts = np.clip(5 * (1 - painted.attention), 0, 1)[..., None]
+        colour = 128 + (painted.colour - 128) * counts
+        shown = [painted.attention * 255, colour, _wheel(painted.flow)]
         cells = [_cell(one) for one in shown]
         rows.append(np.stack([crop, *cells, frame.crop(edited.image, CELL)]))
     titles = ["photo", "attention A", "colour C", "flow F", "result"]
