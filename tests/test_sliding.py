@@ -15,6 +15,7 @@ from ganimate import Animator
 from ganimate.engine import Painted, asked_of_lips
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
+from ganimate.faces.eyes import Eyeball
 from ganimate.faces.grid import Grid
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
@@ -284,3 +285,11 @@ def test_a_real_smile_closes_and_opens_again(astronaut: Path) -> None:
     gaps = [gap(share) for share in (0, 0.4, 0.7, 1)]
     assert sorted(gaps, reverse=True) == gaps
     assert gaps[-1] < 0.4 * gaps[0]
+
+
+def test_what_is_far_from_an_iris_is_not_its_pupil() -> None:
+    photo, marks = drawn()
+    eye = (marks[list(part)] for part in (RIGHT_IRIS, RIGHT_UPPER_LID, RIGHT_LOWER_LID))
+    rings = Eyeball(photo, FRAME, *eye)._rings()[0]
+    assert rings[0].max() < 40, "the pupil"
+    assert rings[-1].min() > 100

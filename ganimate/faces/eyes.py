@@ -161,7 +161,8 @@ class Eyeball:
         shown |= not shown.any()
         found[~shown] = np.nan
         # With the circles beside it: of a few points alone a glint may be the most.
-        found = np.concatenate([np.roll(found, step, 1) for step in (-1, 0, 1)])
+        wider = np.pad(found, ((0, 0), (1, 1), (0, 0)), mode="edge")
+        found = np.concatenate([wider[:, :-2], found, wider[:, 2:]])
         seen = np.isfinite(found[..., 0]).mean(0)
         known = np.flatnonzero(seen > min(SEEN, seen.max() / 2))
         profile = np.nanmedian(found[:, known], axis=0)
