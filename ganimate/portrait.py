@@ -14,9 +14,9 @@ import numpy as np
 
 from ganimate.canvas import Canvas
 from ganimate.edited import Edited
-from ganimate.errors import UsageError, check_choice
+from ganimate.errors import UsageError
 from ganimate.faces.locate import Face
-from ganimate.facs import BASES, ActionUnits, Expression, blend, parse_look
+from ganimate.facs import ActionUnits, Expression, based, blend, parse_look
 from ganimate.layers import Layer, compose, layers
 from ganimate.media.planes import Planes
 from ganimate.media.provenance import Marking, Provenance
@@ -78,7 +78,7 @@ class Portrait:
                 each of them.
             strength: 0 (the base) to 1 (the look).
             base: what action units that the look does not name start from: ``current``,
-                as the face shows them, or ``neutral``, all 0.
+                as the face shows them, or ``neutral``, as it would without any expression.
             expressions: those that text may name; by default the built-in ones.
 
         Returns:
@@ -248,8 +248,7 @@ def _target(
     expressions: Mapping[str, Expression] | None,
 ) -> ActionUnits:
     """What a face that shows `current` is to show."""
-    check_choice("base", base, BASES)
-    start = current if base == "current" else ActionUnits()
+    start = based(base, current)
     if isinstance(look, str):
         return blend(start, parse_look(look, current, expressions=expressions, base=base), strength)
     return blend(start, start.changed(look), strength)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ganimate.errors import GanimateError, UsageError, check_choice
-from ganimate.facs import AU_NUMBERS, BASES, ActionUnits
+from ganimate.errors import GanimateError, UsageError
+from ganimate.facs import AU_NUMBERS, ActionUnits, based
 from ganimate.media.stills import PHOTO_FORMATS
 from ganimate.output import draft, write_errors
 from ganimate.smoothing import OneEuro
@@ -131,7 +131,7 @@ class Recording:
         Args:
             current: what the face in the photo shows.
             neutral: what is taken off: what this face shows at rest; by default `neutral()`.
-            base: what the motion is added to: ``current``, or ``neutral``, all 0.
+            base: what the motion is added to: ``current``, or ``neutral``, the face at rest.
             strength: 0 (no motion) to 3; 1 is this face's.
             notify: called with a line where intensities beyond 1 were clamped.
 
@@ -141,9 +141,8 @@ class Recording:
         Raises:
             UsageError: an unknown base, or a strength out of range.
         """
-        check_choice("base", base, BASES)
         check_strength(strength)
-        start = current if base == "current" else ActionUnits()
+        start = based(base, current)
         rest = self.neutral() if neutral is None else neutral
         rows = start.vector + strength * (self.intensities - rest.vector)
         beyond = int((rows[self.seen] > 1 + NOTABLE).any(axis=1).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 import ganimate
 from ganimate import ActionUnits, Animator, Portrait, Trajectory
 from ganimate.errors import UsageError
+from ganimate.facs import at_rest
 from ganimate.media.planes import Planes
 
 
@@ -71,15 +73,18 @@ def test_an_edit_is_a_picture_of_the_photos_size(opened: Portrait) -> None:
         ({"lip_corner_puller": 0.8}, {"base": "neutral"}, {12: 0.8}),
         ("12=0.8", {"base": "neutral"}, {12: 0.8}),
         ("12=0.8", {"base": "neutral", "strength": 0.5}, {12: 0.4}),
-        (ActionUnits({12: 0.8}), {}, {12: 0.8}),
+        (ActionUnits({12: 0.8}), {}, ActionUnits({12: 0.8})),
         ("blink", {}, {45: 1.0}),
         ("neutral", {}, {}),
     ],
 )
 def test_looks(
-    opened: Portrait, look: str, options: dict[str, str], asked: dict[int, float]
+    opened: Portrait, look: str, options: dict[str, str], asked: Mapping[int, float]
 ) -> None:
-    assert opened.edit(look, **options).action_units == ActionUnits(asked)  # type: ignore[arg-type]
+    rest = at_rest(opened.current)
+    assert rest[2] == opened.current[2] > 0
+    shown = opened.edit(look, **options).action_units  # type: ignore[arg-type]
+    assert shown == rest.changed(asked)
 
 
 def test_what_is_not_named_stays(opened: Portrait) -> None:

@@ -196,7 +196,7 @@ def test_the_generator_is_encoded_once(subjects: Subjects) -> None:
     encoded = []
     network.body.stem.register_forward_hook(lambda *_: encoded.append(1))  # type: ignore[union-attr]
     for look in ("smile", "anger"):
-        target = intensities(look).expand(3, -1)
+        target = intensities(look, part.current)
         painted = paint(part.crops, part.landmarks, target, part.current)
     assert len(encoded) == 1
     painting = network(part.crops, target, part.current)
@@ -213,7 +213,7 @@ def test_the_generator_is_encoded_once(subjects: Subjects) -> None:
 def test_attention_is_as_large_as_crops_are(subjects: Subjects) -> None:
     network = Generator(width=16, blocks=1, lids=1).eval().requires_grad_(False)
     part = subjects.part(slice(2))
-    target = intensities("grin").expand(2, -1)
+    target = intensities("grin", part.current)
     painted = GeneratorPainter(network)(part.crops, part.landmarks, target, part.current)
     assert painted.attention.shape == (2, 1, *part.crops.shape[-2:])
     assert painted.pictures.shape == part.crops.shape

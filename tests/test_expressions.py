@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from ganimate.facs import (
     AU_NUMBERS,
     ActionUnits,
     Expression,
+    at_rest,
     load_expressions,
     parse_look,
     sided,
@@ -116,7 +118,7 @@ def test_a_users_file_that_cannot_be_read(tmp_path) -> None:
 
 # --- looks --------------------------------------------------------------------------------
 
-NOW = ActionUnits({1: 0.4, 12: 0.2})
+NOW = ActionUnits({4: 0.4, 12: 0.2})
 SMILE = load_expressions()["smile"].action_units
 
 
@@ -129,12 +131,12 @@ SMILE = load_expressions()["smile"].action_units
         ("current", "neutral", NOW),
         ("neutral", "current", ActionUnits()),
         ("smile*0.5", "neutral", ActionUnits({6: 0.25, 12: 0.35})),
-        ("smile * 0.5", "current", ActionUnits({1: 0.2, 6: 0.25, 12: 0.45})),
+        ("smile * 0.5", "current", ActionUnits({4: 0.2, 6: 0.25, 12: 0.45})),
         ("smile*0", "current", NOW),
-        ("12=0.8 6=0.5", "current", ActionUnits({1: 0.4, 12: 0.8, 6: 0.5})),
+        ("12=0.8 6=0.5", "current", ActionUnits({4: 0.4, 12: 0.8, 6: 0.5})),
         ("12=0.8 6=0.5", "neutral", ActionUnits({12: 0.8, 6: 0.5})),
-        ("12=+0.3", "current", ActionUnits({1: 0.4, 12: 0.5})),
-        ("12=-0.3", "current", ActionUnits({1: 0.4})),
+        ("12=+0.3", "current", ActionUnits({4: 0.4, 12: 0.5})),
+        ("12=-0.3", "current", ActionUnits({4: 0.4})),
         ("smile 45=0.5", "current", ActionUnits({**SMILE, 45: 0.5})),
         ("smile, 12=+0.2", "current", ActionUnits({**SMILE, 12: 0.9})),
         ("smile lip corner puller=0.1", "current", ActionUnits({**SMILE, 12: 0.1})),
@@ -194,8 +196,37 @@ def test_looks_may_name_the_users_own_expressions() -> None:
 @given(action_units, st.sampled_from(sorted(load_expressions())), st.floats(0, 1))
 def test_strength_scales_an_expression_over_a_neutral_base(current, name, strength) -> None:
     look = parse_look(f"{name}*{strength!r}", current, base="neutral")
-    full = load_expressions()[name].action_units
-    assert look.vector == pytest.approx(strength * full.vector, abs=1e-6)
+    rest, full = at_rest(current).vector, parse_look(name, current).vector
+    assert look.vector == pytest.approx(rest + strength * (full - rest), abs=1e-6)
+
+
+def test_high_brows_and_large_eyes_are_a_faces_own() -> None:
+    built = {1: 0.3, 2: 0.6, 5: 0.5}
+    face = ActionUnits({**built, 12: 0.4, 25: 0.7})
+    assert at_rest(face) == ActionUnits(built)
+    assert parse_look("smile", face) == ActionUnits({**built, 6: 0.5, 12: 0.7})
+    surprise = parse_look("surprise", face)
+    assert [surprise[unit] for unit in (1, 2, 5)] == pytest.approx([0.93, 0.96, 0.8])
+    # What is named counts, whoever's it is.
+    assert parse_look("neutral 2=0 5=0.1", face) == ActionUnits({1: 0.3, 5: 0.1})
+    assert parse_look("2=0", face)[2] == 0
+
+
+@pytest.mark.parametrize("moved", [{26: 0.4}, {4: 0.5}, {4: 0.9, 26: 1}])
+def test_brows_that_rise_with_a_frown_or_the_jaw_are_an_expression(moved) -> None:
+    face = ActionUnits({1: 0.8, 2: 0.9, 5: 0.5, **moved})
+    assert at_rest(face) == parse_look("neutral", face) == ActionUnits()
+    halfway = ActionUnits({1: 0.8, 2: 0.9, 26: 0.25})
+    assert at_rest(halfway).vector[:2] == pytest.approx([0.4, 0.45])
+
+
+@given(action_units, action_units)
+def test_an_expression_lies_between_rest_and_all(current, wanted) -> None:
+    mine = {"mine": Expression("mine", dict(wanted), "me")}
+    look, rest = parse_look("mine", current, expressions=mine), at_rest(current)
+    assert (look.vector >= np.maximum(rest.vector, wanted.vector) - 1e-6).all()
+    assert (rest.vector <= current.vector).all()
+    assert (look.vector <= 1).all()
 
 
 @given(action_units, look_text)

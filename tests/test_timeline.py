@@ -21,7 +21,7 @@ from ganimate.facs import ActionUnits, load_expressions, parse_look
 from ganimate.timeline import Timeline
 from ganimate.trajectory import MAX_FRAMES
 
-CURRENT = ActionUnits({1: 0.2, 12: 0.3, 45: 0.1})
+CURRENT = ActionUnits({4: 0.4, 12: 0.3, 45: 0.1})
 
 
 # --- on the line --------------------------------------------------------------------------

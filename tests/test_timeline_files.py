@@ -19,7 +19,7 @@ from ganimate.files import MAX_YAML
 from ganimate.timeline import Timeline
 from ganimate.trajectory import IN_BETWEENS, Trajectory
 
-CURRENT = ActionUnits({1: 0.2, 12: 0.3, 45: 0.1})
+CURRENT = ActionUnits({1: 0.2, 4: 0.4, 12: 0.3, 45: 0.1})
 SCHEMA = json.loads((ROOT / "ganimate" / "timeline.schema.json").read_text("utf-8"))
 STORY = """\
 fps: 20
@@ -55,7 +55,7 @@ def test_a_story_of_keyframes_and_tracks(story: Path) -> None:
     assert (brows[12:17] == np.float32(0.9)).all()  # held
     assert brows[6] == pytest.approx(0.9 * 0.75)  # ease-out
     assert brows[28] == pytest.approx(0.5 * 0.2)  # half of the way from what the face shows
-    assert (column(trajectory, 6)[28], rows[28, 2]) == (np.float32(0.25), 0)
+    assert (column(trajectory, 6)[28], rows[28, 2]) == (np.float32(0.25), np.float32(0.2))
 
     lids = column(trajectory, 45)
     assert lids[[2, 4, 6, 12, 14, 16, 22, 24, 26]] == pytest.approx([0, 0.2, 0] * 3)

@@ -251,7 +251,7 @@ def _read(
     to_time: float | None,
 ) -> tuple[Recording, ActionUnits]:
     """What the driver shows, in a photo of one frame, and what it shows at rest."""
-    from ganimate.facs import ActionUnits
+    from ganimate.facs import ActionUnits, at_rest
     from ganimate.recording import Recording, read_film
     from ganimate.trajectory import Trajectory
 
@@ -269,7 +269,7 @@ def _read(
             shown = animator.open(driver, face=face).current
         recording = Recording.of(Trajectory([shown.vector]))
     if driver_neutral is None:
-        return recording, recording.neutral() if moves else ActionUnits()
+        return recording, recording.neutral() if moves else at_rest(shown)
     if driver_neutral == NONE:
         return recording, ActionUnits()
     at = _seconds(driver_neutral)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganimate.evaluation.subjects import Painter, Subjects, Track, pixels
-from ganimate.facs import load_expressions
+from ganimate.facs import ActionUnits, parse_look
 
 LOOKS = ("smile", "grin", "surprise", "anger", "sad", "blink")
 
@@ -30,9 +30,11 @@ class Edits:
     cycle: NDArray[np.float64]
 
 
-def intensities(look: str) -> torch.Tensor:
-    """A built-in expression's, (17,)."""
-    return torch.tensor(load_expressions()[look].action_units.vector)
+def intensities(look: str, current: torch.Tensor) -> torch.Tensor:
+    """What `ganimate edit` would ask for, (n, 17), of faces that show `current` (n, 17)."""
+    shown = [ActionUnits(row) for row in current.cpu().numpy()]
+    rows = np.stack([parse_look(look, one).vector for one in shown])
+    return torch.from_numpy(rows).to(current)
 
 
 def paint_edits(paint: Painter, subjects: Subjects, track: Track) -> Edits:
@@ -43,7 +45,7 @@ def paint_edits(paint: Painter, subjects: Subjects, track: Track) -> Edits:
         there: list[NDArray[np.uint8]] = []
         kept, error = [], []
         for look in LOOKS:
-            target = intensities(look).to(part.crops.device).expand(len(part), -1)
+            target = intensities(look, part.current)
             painted = paint(part.crops, part.landmarks, target, part.current)
             back = paint(painted.pictures, part.landmarks, part.current, target).pictures
             there.append(pixels(painted.pictures))

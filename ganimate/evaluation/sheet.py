@@ -33,7 +33,7 @@ def contact_sheet(paint: Painter, subjects: Subjects) -> NDArray[np.uint8]:
         columns.append((f"AU{number}", pixels(painted.pictures)))
     attention = torch.ones_like(part.crops)
     for look in LOOKS:
-        target = intensities(look).to(part.crops.device).expand(len(part), -1)
+        target = intensities(look, part.current)
         painted = paint(part.crops, part.landmarks, target, part.current)
         columns.append((look, pixels(painted.pictures)))
         if look == "grin":

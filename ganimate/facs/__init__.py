@@ -9,7 +9,8 @@ from ganimate.facs.assignments import (
     looks_like_assignment,
     parse_assignments,
 )
-from ganimate.facs.expressions import BASES, Expression, load_expressions, parse_change, parse_look
+from ganimate.facs.expressions import Expression, load_expressions, parse_change, parse_look
+from ganimate.facs.rest import BASES, at_rest, based
 from ganimate.facs.units import (
     ACTION_UNITS,
     AU_NUMBERS,
@@ -34,6 +35,8 @@ __all__ = [
     "Expression",
     "action_unit",
     "apply",
+    "at_rest",
+    "based",
     "blend",
     "load_expressions",
     "looks_like_assignment",

@@ -11,7 +11,7 @@ from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any
 
-from ganimate.errors import UsageError, check_choice
+from ganimate.errors import UsageError
 from ganimate.facs.assignments import (
     LETTERS,
     NUMBER,
@@ -20,11 +20,9 @@ from ganimate.facs.assignments import (
     parse_assignments,
     words,
 )
+from ganimate.facs.rest import at_rest, based, over
 from ganimate.facs.units import ActionUnits, blend, find_sided, nearest, plain
 from ganimate.files import read_yaml
-
-BASES = ("current", "neutral")
-"""What action units fall back to that nobody names: what the face shows, or rest."""
 
 
 @dataclass(frozen=True)
@@ -134,16 +132,15 @@ def parse_look(
         current: what the face shows now.
         expressions: those that `text` may name; by default the built-in ones.
         base: what an expression of strength below 1, and action units which assignments
-            alone do not name, fall back to: "current", or "neutral" (0). Relative
+            alone do not name, fall back to: "current", or "neutral" (`at_rest`). Relative
             assignments add to the named expression where there is one, else to the base.
 
     Raises:
         UsageError: an unknown expression (the nearest is suggested), a bad strength, or a
             bad assignment.
     """
-    check_choice("base", base, BASES)
+    start = based(base, current)
     known = _builtin_expressions() if expressions is None else expressions
-    start = current if base == "current" else ActionUnits()
     head, assignments = _split(words(text), known)
     if head:
         start = blend(start, *_read_head(head, current, known))
@@ -199,5 +196,5 @@ def _read_head(
         raise UsageError(f"unknown expression {name!r}", f"{suggestion}known: {', '.join(known)}")
     if times and not NUMBER.fullmatch(strength):
         raise UsageError(f"{head}: {strength!r} is not a strength", "0 to 1, as in smile*0.8")
-    end = current if key == "current" else known[key].action_units
+    end = current if key == "current" else over(at_rest(current), known[key].action_units)
     return end, float(strength) if times else 1.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ganimate.errors import GanimateError, UsageError, check_choice
-from ganimate.facs import AU_NUMBERS, BASES, ROWS, ActionUnits, Expression, blend, parse_look, sided
+from ganimate.facs import AU_NUMBERS, ROWS, ActionUnits, Expression, based, blend, parse_look, sided
 from ganimate.facs.assignments import NUMBER
 from ganimate.timeline import openface, story
 from ganimate.timeline.keys import (
@@ -129,7 +129,7 @@ class Timeline:
                 that never leaves the range of two neighbouring keys, or an easing: `linear`,
                 `smooth`, `ease-in`, `ease-out`.
             base: what action units that nothing names start from: `current`, as the face shows
-                them, or `neutral`, all 0.
+                them, or `neutral`, the face at rest.
 
         Returns:
             Intensities of each frame, on both sides of the face.
@@ -138,7 +138,6 @@ class Timeline:
             UsageError: an unknown word, an fps out of range, or more than 100,000 frames.
         """
         check_choice("in-between", in_between, IN_BETWEENS)
-        check_choice("base", base, BASES)
         rate = fps if fps is not None else self.fps if self.fps is not None else DEFAULT_FPS
         check_fps(rate)
         times = np.array([time for key in self.keyframes for time in key.knots])
@@ -146,7 +145,7 @@ class Timeline:
         frames = self._last_frame(knots, rate) + 1
         check_length(frames)
 
-        start = current if base == "current" else ActionUnits()
+        start = based(base, current)
         if self.keyframes:
             looks = {
                 look: parse_look(look, current, expressions=self.expressions, base=base)
