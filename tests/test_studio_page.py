@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from studio import Client
 
+from ganimate.facs import AU_NUMBERS, ActionUnits, parse_look
 from ganimate.timeline import Timeline
 
 pytest.importorskip("starlette")
@@ -142,6 +143,18 @@ def test_ten_quick_moves_end_in_the_last_ones_picture(page: Any) -> None:
     shows(page, "")
     page.fill("#au26", "1")
     assert np.array_equal(shows(page, "26=1"), quick)
+
+
+def test_sliders_say_what_an_expression_sets(page: Any) -> None:
+    def sliders() -> ActionUnits:
+        return ActionUnits({unit: float(page.input_value(f"#au{unit}")) for unit in AU_NUMBERS})
+
+    now = sliders()
+    assert max(now[1], now[2], now[5]) > 0.1  # which are this face's own
+    for name in ("smile", "surprise"):
+        page.click(f"button[data-name={name}]")
+        shows(page, name)
+        assert sliders().vector == pytest.approx(parse_look(name, now).vector, abs=0.02)
 
 
 def test_a_face_is_picked_and_each_keeps_its_own(page: Any) -> None:

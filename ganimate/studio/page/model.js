@@ -46,6 +46,7 @@ export class Model {
   begin(photo) {
     this.photo = photo;
     this.currents = photo ? photo.faces.map((face) => pairs(face.current)) : [];
+    this.rests = photo ? photo.faces.map((face) => pairs(face.rest)) : [];
     this.face = photo ? photo.largest : 0;
     this.state = { looks: photo ? photo.faces.map(emptyLook) : [], keys: [], blink: false };
     this.past = [];
@@ -76,7 +77,9 @@ export class Model {
   resolved(number) {
     const { expression, strength, changes } = this.look;
     const start = this.currents[this.face][number] ?? [0, 0];
-    const end = expression ? (this.expressions[expression][number] ?? [0, 0]) : start;
+    const rest = this.rests[this.face][number] ?? [0, 0];
+    const asked = (expression && this.expressions[expression][number]) || [0, 0];
+    const end = rest.map((own, row) => own + (1 - own) * asked[row]);
     return SIDES.map((side, row) => {
       const mixed = (1 - strength) * start[row] + strength * end[row];
       return changes[`${number}${side}`] ?? changes[number] ?? (expression ? mixed : start[row]);
