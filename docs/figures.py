@@ -161,7 +161,7 @@ def beside_teacher(run: Path) -> Pixels:
         for paint in painters.values():
             with torch.inference_mode():
                 shown = [
-                    pixels(paint(crops, landmarks, intensities(look)[None], current).pictures)[0]
+                    pixels(paint(crops, landmarks, intensities(look, current), current).pictures)[0]
                     for look in HARD_LOOKS
                 ]
             cells.append(np.stack([crop, *shown]))

@@ -66,6 +66,6 @@ def test_the_monotone_cubic_is_smooth_and_rests_where_the_keys_turn() -> None:
 def test_two_keys_are_crossed_as_smoothly_as_before() -> None:
     keys = Timeline.parse("0:neutral 1:smile").trajectory(CURRENT, fps=10)
     through = Trajectory.through(
-        [ActionUnits(), parse_look("smile", CURRENT)], seconds=1, fps=10, hold=0
+        [parse_look(look, CURRENT) for look in ("neutral", "smile")], seconds=1, fps=10, hold=0
     )
     assert keys.intensities == pytest.approx(through.intensities, abs=1e-6)

@@ -154,10 +154,10 @@ def test_lips_that_part_bare_lower_teeth_and_smiles_have_an_arc(opening: Teacher
     top, share = mouth.lips[:, COLUMNS // 2].tolist()
     lip = int((top + 1 / share + 1) * 128)
     lower = [(one[lip - 60 : lip, 256 + 10] > 0.4).sum().item() for one in light]
-    assert lower[1] > lower[0] + 10 and lower[2] == lower[0]
+    assert lower[1] > lower[0] + 10 and abs(lower[2] - lower[0]) <= 1
     outer = 256 + 100  # a premolar
     upper = [(one[: lip - 60, outer] > 0.2).sum().item() for one in light]
-    assert upper[2] < upper[0] - 2 and upper[1] == upper[0]
+    assert upper[2] < upper[0] - 2 and abs(upper[1] - upper[0]) <= 1
 
 
 @torch.no_grad()

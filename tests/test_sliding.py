@@ -187,6 +187,16 @@ def test_lips_of_which_one_is_raised_meet_where_the_mouth_was() -> None:
     assert (red[0] + red[-1]) / 2 == pytest.approx(MOUTH[1], abs=6)
 
 
+def test_lips_meet_where_a_flow_folds() -> None:
+    """It brings one point of the upper rim to the lower one, and nothing beside it."""
+    photo, marks = drawn(gap=30)
+    y, x = np.mgrid[:64, :64] * (SIDE / 64)
+    near = np.exp(-(((x - MOUTH[0]) / 9) ** 2 + ((y - 345) / 20) ** 2))
+    flow = np.stack([0 * x, -30 / SIDE * near], -1).astype(np.float32)
+    closed = Blender(photo, FRAME, landmarks=marks).blend(painted(flow, parting=0))
+    assert teeth(closed) == 0
+
+
 def test_closed_lips_have_nothing_to_close() -> None:
     photo, marks = drawn(gap=0)
     closed = Blender(photo, FRAME, landmarks=marks).blend(painted(parting=0))

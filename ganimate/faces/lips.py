@@ -85,7 +85,12 @@ class Lips:
             offsets: the flow, (2, h, w) on the grid, in pixels.
         """
         moved = self._grid.follow(self._rims.reshape(-1, 2), offsets)
-        return self._local(moved).reshape(self._rims.shape)
+        places, far = self._local(self._rims), self._local(moved).reshape(self._rims.shape)
+        far -= places
+        # A flow that folds takes a point to more than one place: its neighbours say which.
+        beside = np.stack([far[:, :-2], far[:, 1:-1], far[:, 2:]])
+        far[:, 1:-1] = np.median(beside, axis=0)
+        return places + far
 
     def own(self, rims: NDArray[np.float64], opening: float) -> NDArray[np.float32] | None:
         """Where on the grid a mouth goes on showing what it shows in the photo, (h, w) in 0..1: its
