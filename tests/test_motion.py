@@ -306,8 +306,10 @@ def test_what_lets_go_moves_less(data: FaceDataset, teacher: Teacher) -> None:
     current, target = torch.zeros(2, 17), torch.zeros(2, 17)
     target[0], current[1] = 0.5, 0.5
     up, down = pulled(current, target, teacher.release)
+    shares = [min(1, 1.2 / gain) for gain, _ in GAINS]
+    shares[8] = 1.45 / GAINS[8][0]  # AU12: smiles are read as less than they are
     assert down.tolist() == pytest.approx(
-        [-pull * min(1, 1.2 / gain) for pull, (gain, _) in zip(up.tolist(), GAINS, strict=True)]
+        [-pull * share for pull, share in zip(up.tolist(), shares, strict=True)]
     )
 
 
