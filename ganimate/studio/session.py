@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ganimate.errors import GanimateError, UsageError
-from ganimate.facs import ActionUnits, at_rest
+from ganimate.facs import at_rest
 from ganimate.media.stills import PHOTO_FORMATS, decode_photo
 from ganimate.media.video import FORMATS
 from ganimate.studio.view import View, fitting_scale, only
@@ -65,8 +65,8 @@ class Session:
                 {
                     "index": face.index,
                     "corners": face.frame.corners().round(1).tolist(),
-                    "current": _named(current),
-                    "rest": _named(at_rest(current)),
+                    "current": current.to_dict(),
+                    "rest": at_rest(current).to_dict(),
                 }
                 for face, current in zip(self.portrait.chosen, self.portrait.currents, strict=True)
             ],
@@ -149,7 +149,3 @@ def open_upload(animator: Animator, data: bytes, name: str, expressions: Express
         message = error.message.replace("the photo", name, 1)
         raise type(error)(message, error.hint) from error
     return Session(portrait, name, expressions)
-
-
-def _named(units: ActionUnits) -> dict[str, float]:
-    return {str(name): value for name, value in units.to_dict().items()}
