@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 OPENVINO = "openvino"
 PRECISIONS = ("auto", "float32", "bfloat16")
-AU_25, AU_26 = AU_NUMBERS.index(25), AU_NUMBERS.index(26)
+AU_23, AU_25, AU_26 = (AU_NUMBERS.index(number) for number in (23, 25, 26))
 GREY = 6 / 127.5
 """Colours of a black and white photo differ by no more, but for 1 % of its pixels."""
 DETAIL, FINEST = 2, 4
@@ -50,6 +50,7 @@ class Painted:
         flow: F, (h, w, 2) float32, offsets (x, y) in crop units (the crop's side is 1).
         parting: the share of how far lips are parted that is asked to stay, 0..1.
         opening: by how much more they are asked to part, 0..1 of AU 25 or 26.
+        tightening: and to tighten, 0..1 of AU 23.
     """
 
     attention: NDArray[np.float32]
@@ -57,6 +58,7 @@ class Painted:
     flow: NDArray[np.float32]
     parting: float = 1.0
     opening: float = 1.0
+    tightening: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -252,16 +254,17 @@ class ReaderEngine:
         )
 
 
-def asked_of_lips(current: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def asked_of_lips(current: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Which share of how far lips are parted (AU 25 and 26) `target` leaves, and by how much more
-    it parts them, (n,) in 0..1 each.
+    it parts and tightens (AU 23) them, (n,) in 0..1 each.
 
     Args:
         current, target: (n, 17) intensities.
     """
     now, then = (each[:, [AU_25, AU_26]].amax(1) for each in (current, target))
     share = torch.where(then < now, then / now.clamp(min=1e-3), 1.0)
-    return share, (then - now).clamp(min=0)
+    tighter = target[:, AU_23] - current[:, AU_23]
+    return share, (then - now).clamp(min=0), tighter.clamp(min=0)
 
 
 def unpack(painting: Painting, current: Tensor, target: Tensor) -> list[Painted]:

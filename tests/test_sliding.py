@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,8 @@ from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
 from ganimate.faces.eyes import Eyeball
 from ganimate.faces.grid import Grid
+from ganimate.faces.lips import FULL, ROLLS_OUT, TIGHT
+from ganimate.faces.rims import Rims
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
@@ -111,7 +114,7 @@ def test_an_iris_stays_round_under_lids_that_move(move: float) -> None:
     flow = painted(flow_of(move, 154))
     blender = Blender(photo, FRAME, landmarks=marks)
     lid = marks[[RIGHT_UPPER_LID[4]]]
-    (moved,) = Grid((SIDE, SIDE), blender._grid).follow(lid, blender._flow(flow))
+    (moved,) = Grid((SIDE, SIDE), blender._grid).follow(lid, blender._flow(flow)[0])
     truth = pupil(drawn(up=float(EYES[0][1] - moved[1]))[0])
     slid, dragged = (pupil(each.blend(flow)) for each in (blender, Blender(photo, FRAME)))
     assert slid == pytest.approx(truth, abs=1)
@@ -197,6 +200,34 @@ def test_lips_meet_where_a_flow_folds() -> None:
     assert teeth(closed) == 0
 
 
+def reds(picture: np.ndarray) -> tuple[int, int]:
+    """How high what is red is, in the middle of the mouth, above and below the line of lips that
+    meet, the darkest."""
+    column = picture[:, MOUTH[0]].astype(int)
+    red = np.flatnonzero(column[:, 0] > column[:, 1] + 50)
+    line = red[0] + int(column[red[0] : red[-1], 0].argmin())
+    return int(line - red[0]), int(red[-1] - line)
+
+
+@pytest.mark.parametrize("tightening", [0.0, 1.0])
+def test_lips_that_meet_keep_their_height_where_a_flow_squeezes_it_out(tightening: float) -> None:
+    """It takes skin from beside them right to the line on which they meet."""
+    photo, marks = drawn(gap=30)
+    y, x = np.mgrid[:64, :64] * (SIDE / 64)
+    from_lip = (y - MOUTH[1]) / 36
+    pull = 34 * np.tanh(6 * from_lip) * np.exp(-np.square(from_lip))
+    pull *= np.exp(-np.square((x - MOUTH[0]) / 120))
+    flow = np.stack([0 * x, pull / SIDE], -1).astype(np.float32)
+    squeezed = painted(flow, parting=0)
+    blender = Blender(photo, FRAME, landmarks=marks)
+    before = Blender(photo, FRAME).blend(squeezed)
+    assert sum(before[:, MOUTH[0], 0] > before[:, MOUTH[0], 1].astype(int) + 50) < 20
+    upper, lower = reds(blender.blend(replace(squeezed, tightening=tightening)))
+    shares = upper / 16, lower / 20  # of what was drawn
+    for share, full, rolls in zip(shares, FULL, ROLLS_OUT, strict=True):
+        assert share == pytest.approx((full - TIGHT * tightening) * (1 + rolls), abs=0.25)
+
+
 def test_closed_lips_have_nothing_to_close() -> None:
     photo, marks = drawn(gap=0)
     closed = Blender(photo, FRAME, landmarks=marks).blend(painted(parting=0))
@@ -245,6 +276,24 @@ def test_points_are_followed_to_where_a_flow_takes_them(
     assert come == pytest.approx(y, abs=0.1)  # OpenCV rounds to 32nds of a point
 
 
+@given(seed=st.integers(0, 2**32 - 1), most=st.floats(0, 60))
+def test_rims_keep_their_order_however_a_flow_folds(seed: int, most: float) -> None:
+    _, marks = drawn(gap=30)
+    grid = Grid((SIDE, SIDE), (SIDE, SIDE))
+    wave = cv2.GaussianBlur(np.random.default_rng(seed).normal(size=(SIDE, 1)), (0, 0), 25)
+    down = most * wave / np.abs(wave).max()
+    offsets = np.stack([0 * down, down]).repeat(SIDE, 2).astype(np.float32)
+    rims = Rims(FRAME, marks, grid)
+    found = rims.follow(offsets)
+    assert found[..., 0] == pytest.approx(rims.own[..., 0], abs=1e-6)
+    order = np.argsort(rims.own[..., 1], axis=None)
+    assert (np.diff(found[..., 1].ravel()[order]) > -1e-6).all()
+    if np.diff(down[:, 0]).min() > -0.5:  # nothing folds
+        rows = rims.pixels(found)[..., 1]
+        come = rows + np.interp(rows, np.arange(SIDE), down[:, 0])
+        assert come == pytest.approx(rims.pixels(rims.own)[..., 1], abs=0.5)
+
+
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -278,9 +327,11 @@ def test_the_share_that_stays_is_what_is_asked_of_parted_lips() -> None:
     part, drop = AU_NUMBERS.index(25), AU_NUMBERS.index(26)
     now[:, part], now[1, drop] = 0.5, 0.8
     then[:, part] = torch.tensor([0.5, 0.4, 0.0, 0.9])
-    stays, opens = asked_of_lips(now, then)
+    then[3, AU_NUMBERS.index(23)] = 0.6
+    stays, opens, tighten = asked_of_lips(now, then)
     assert stays.tolist() == pytest.approx([1, 0.5, 0, 1])
     assert opens.tolist() == pytest.approx([0, 0, 0, 0.4])
+    assert tighten.tolist() == pytest.approx([0, 0, 0, 0.6])
 
 
 def test_a_real_smile_closes_and_opens_again(astronaut: Path) -> None:

@@ -137,14 +137,13 @@ class Blender:
         import cv2
 
         region = photo[self.top : self.bottom, self.left : self.right]
-        flow = self._flow(painted)
+        flow, rims = self._flow(painted)
         moved = self._move(region, flow)
         seen = self._eyes.seen(flow) if self._eyes else None
         if self._eyes and seen is not None:
             self._eyes.lay(moved, seen)
         coarse = _deep(self._blurred(moved) if self._enlarged is None else self._moved(flow, seen))
         colour = _deep(self._enlarge(self._sharpened(painted)))
-        rims = self._lips.followed(flow) if self._lips else None
         keep = self._kept(painted, seen, rims)[..., None]
         detail = self._detail(keep, colour - coarse)
         rest = self._whole(colour + (coarse - colour) * keep - coarse * detail)
@@ -177,9 +176,8 @@ class Blender:
     def attention(self, painted: Painted) -> NDArray[np.float32]:
         """The attention A in the photo's size, (H, W) float32; 1 (keep) outside the frame."""
         whole = np.ones(self.pixels.shape[:2], np.float32)
-        flow = self._flow(painted)
+        flow, rims = self._flow(painted)
         seen = self._eyes.seen(flow) if self._eyes else None
-        rims = self._lips.followed(flow) if self._lips else None
         shown = self._whole(self._kept(painted, seen, rims))
         region = whole[self.top : self.bottom, self.left : self.right]
         np.copyto(region, shown, where=self._inside > 0)
@@ -281,12 +279,16 @@ class Blender:
         sigma = max(0.5, 0.6 * self.frame.native_side / 128) / float(self._step.max())
         return np.asarray(cv2.GaussianBlur(self._shrunk(moved), (0, 0), sigma), np.float32)
 
-    def _flow(self, painted: Painted) -> NDArray[np.float32]:
-        """The flow on the grid, in the photo's pixels, (2, h, w)."""
+    def _flow(self, painted: Painted) -> tuple[NDArray[np.float32], NDArray[np.float64] | None]:
+        """The flow on the grid, in the photo's pixels, (2, h, w), and where lips go by it."""
         flow = np.clip(self._enlarge(painted.flow) * self._ramp[..., None], *self._reach)
         side, (cos, sin) = self.frame.native_side, self.frame.x_axis
         x, y = flow[..., 0], flow[..., 1]
-        return np.stack([side * (cos * x - sin * y), side * (sin * x + cos * y)]).astype(np.float32)
+        x, y = side * (cos * x - sin * y), side * (sin * x + cos * y)
+        offsets = np.stack([x, y]).astype(np.float32)
+        if self._lips is None:
+            return offsets, None
+        return offsets, self._lips.follow(offsets, painted.parting, painted.tightening)
 
     def _move(self, source: NDArray[np.uint8], offsets: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The box's own pixels, taken from as far away as the grid's `offsets` say."""

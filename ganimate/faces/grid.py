@@ -33,6 +33,18 @@ class Grid:
         """Pixels (..., 2) of the box in points of the grid."""
         return np.asarray((pixels + 0.5) / self.step - 0.5, np.float64)
 
+    def window(self, corners: NDArray[Any]) -> tuple[slice, slice]:
+        """Rows and columns of the points between pixels (n, 2) of the box; at least none."""
+        at = self.at(corners)
+        left, first = np.clip(np.floor(at.min(0)).astype(int), 0, self.points)
+        right, last = np.clip(np.ceil(at.max(0)).astype(int) + 1, (left, first), self.points)
+        return slice(first, last), slice(left, right)
+
+    def pixels(self, rows: slice, columns: slice) -> NDArray[np.float64]:
+        """Points of the grid, (h, w, 2), as pixels of the box."""
+        x, y = np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop)
+        return np.asarray((np.stack(np.meshgrid(x, y), -1) + 0.5) * self.step - 0.5, np.float64)
+
     def follow(self, pixels: NDArray[Any], offsets: NDArray[np.float32]) -> NDArray[np.float32]:
         """Where a flow takes pixels (n, 2) of the box.
 

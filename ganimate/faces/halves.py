@@ -79,4 +79,5 @@ class Midline:
             flow=right.flow + coarse[..., None] * (left.flow - right.flow),
             parting=(right.parting + left.parting) / 2,
             opening=(right.opening + left.opening) / 2,
+            tightening=(right.tightening + left.tightening) / 2,
         )

@@ -1,0 +1,174 @@
+"""The rims of a mouth's lips, and where a flow takes them: each lip stays one, however it folds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ganimate.faces.align import FaceFrame
+    from ganimate.faces.grid import Grid
+
+INNER, OUTER = (0, 1), (2, 3)
+"""Rows of the upper and the lower lip's inner and outer rim."""
+DOWN = (-1, 1)
+"""Which way lies the outer rim of each, down the face."""
+SKIN = (0.07, 0.1)
+"""How far above and below the lips nothing moves any more, as shares of the face frame's side."""
+STEEPEST = 1.7
+"""And how many times as far as they do: skin is stretched by no more than it can be."""
+AROUND = 0.15
+"""How far above and below the lips a flow can take them."""
+POINTS, ROUNDS = 96, 3
+"""Points on the lines on which a rim is sought, and how often it is."""
+FILLED = 0.004
+"""What a lip must lack until all of it is laid anew."""
+
+
+class Rims:
+    """Those of one mouth. Places are shares of the face frame's side along the face's axes, about
+    the middle between the corners of the mouth; rims are (4, 11, 2): the inner upper, the inner
+    lower, the outer upper and the outer lower one, from the picture's left.
+
+    Args:
+        frame: where the face sits in its photo.
+        landmarks: (478, 2), in pixels of the box of the face frame.
+        grid: over that box, on which flows are.
+
+    Attributes:
+        own: the rims in the photo.
+        had: (11,), how far down the lower inner rim lies from the upper one.
+        side: that of the face frame, in pixels.
+        down: one side down the face, in pixels.
+    """
+
+    def __init__(self, frame: FaceFrame, landmarks: NDArray[Any], grid: Grid) -> None:
+        lips = (
+            INNER_UPPER_LIP,
+            INNER_LOWER_LIP,
+            OUTER_LIPS[:11],
+            OUTER_LIPS[:9:-1] + OUTER_LIPS[:1],
+        )
+        rims = np.stack([landmarks[list(rim)] for rim in lips])
+        (cos, sin), self.side = frame.x_axis, frame.native_side
+        self._axes = self.side * np.array([(cos, sin), (-sin, cos)])
+        self._inverse = np.linalg.inv(self._axes)
+        self._centre = (rims[0, 0] + rims[0, -1]) / 2
+        self._grid = grid
+        self.down: NDArray[np.float64] = self._axes[1]
+        self.own = self.places(rims)
+        self.had: NDArray[np.float64] = self.own[1, :, 1] - self.own[0, :, 1]
+
+    def places(self, pixels: NDArray[Any]) -> NDArray[np.float64]:
+        """Pixels of the box (..., 2) as places."""
+        return np.asarray((pixels - self._centre) @ self._inverse, np.float64)
+
+    def pixels(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Places (..., 2) as pixels of the box."""
+        return np.asarray(places @ self._axes + self._centre, np.float64)
+
+    def follow(self, offsets: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Where a flow takes the rims, never across one another: of a fold all lies in one place.
+
+        Args:
+            offsets: the flow, (2, h, w) on the grid, in pixels.
+        """
+        wanted = self.own.reshape(-1, 2)
+        low, high = wanted[:, 1].min() - AROUND, wanted[:, 1].max() + AROUND
+        rows = np.linspace(low, high, POINTS)
+        every = np.arange(len(wanted))
+        x = wanted[:, 0]
+        for _ in range(ROUNDS):
+            lines = np.stack(np.broadcast_arrays(x[:, None], rows), -1)
+            moved = self._moved(lines, offsets)
+            # What comes from farther down lies farther down, seen from above as from below.
+            come = rows + moved[..., 1]
+            below = np.minimum.accumulate(come[:, ::-1], axis=1)[:, ::-1]
+            come = (np.maximum.accumulate(come, axis=1) + below) / 2
+            after = (come < wanted[:, 1:]).sum(1).clip(1, POINTS - 1)
+            first, second = come[every, after - 1], come[every, after]
+            share = ((wanted[:, 1] - first) / (second - first).clip(1e-9)).clip(0, 1)
+            y = rows[after - 1] + share * (rows[1] - rows[0])
+            first, second = moved[every, after - 1, 0], moved[every, after, 0]
+            x = wanted[:, 0] - first - share * (second - first)
+        return np.stack([x, y], 1).reshape(self.own.shape)
+
+    def fill(
+        self, offsets: NDArray[np.float32], rims: NDArray[np.float64], least: tuple[float, float]
+    ) -> NDArray[np.float64]:
+        """Lay lips anew that a flow squeezes between what it moves on both sides of them.
+
+        Args:
+            offsets: the flow, (2, h, w) on the grid, in pixels; changed in place.
+            rims: where it takes them.
+            least: the share of its height in the photo that is left of the upper and the lower one.
+
+        Returns:
+            Where it takes them then.
+        """
+        rims = rims.copy()
+        for lip in (0, 1):
+            inner, outer = INNER[lip], OUTER[lip]
+            height, left = (
+                DOWN[lip] * (each[outer] - each[inner])[:, 1] for each in (self.own, rims)
+            )
+            lack = (least[lip] * height - left).clip(0)
+            lack[[0, -1]] = 0  # the corners
+            if lack.max() * self.side < 0.5:
+                continue
+            rims[outer, :, 1] += DOWN[lip] * lack
+            self._lay(offsets, rims, lip, (lack / FILLED).clip(0, 1))
+        return rims
+
+    def _lay(
+        self,
+        offsets: NDArray[np.float32],
+        rims: NDArray[np.float64],
+        lip: int,
+        share: NDArray[np.float64],
+    ) -> None:
+        """Take what is to be seen between a lip's rims from between them in the photo, by (11,)
+        shares, and what is beyond from as much farther as that takes, in place."""
+        down, inner, outer = DOWN[lip], rims[INNER[lip]], rims[OUTER[lip]]
+        own_inner, own_outer = self.own[INNER[lip], :, 1], self.own[OUTER[lip], :, 1]
+        edge = np.stack([inner[:, 0], outer[:, 1]], 1)
+        beyond = own_outer - edge[:, 1] - self._moved(edge[None], offsets)[0, :, 1]
+        beyond = down * (down * beyond).clip(max=0)
+        skin = max(SKIN[lip], STEEPEST * float(np.abs(beyond).max()))
+        low, high = inner.min(0), inner.max(0)
+        low[1], high[1] = min(low[1], outer[:, 1].min()), max(high[1], outer[:, 1].max())
+        (low if lip == 0 else high)[1] += down * skin
+        rows, columns = self._grid.window(
+            self.pixels(np.array([low, (high[0], low[1]), high, (low[0], high[1])]))
+        )
+        places = self.places(self._grid.pixels(rows, columns))
+        order = np.argsort(inner[:, 0])
+
+        def along(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(np.interp(places[..., 0], inner[order, 0], values[order]))
+
+        part = offsets[:, rows, columns]
+        come = places[..., 1] + (np.moveaxis(part, 0, -1) @ self._inverse)[..., 1]
+        out = down * (places[..., 1] - along(inner[:, 1]))
+        height = along(down * (outer - inner)[:, 1])
+        within = along(own_inner) + along(own_outer - own_inner) * out / height.clip(1e-6)
+        fade = np.clip(1 - (out - height) / skin, 0, 1)
+        beside = come + along(beyond) * fade * fade * (3 - 2 * fade)
+        change = (np.where(out > height, beside, within) - come) * along(share) * (out >= 0)
+        part += np.multiply.outer(self.down, change).astype(np.float32)
+
+    def _moved(
+        self, places: NDArray[np.float64], offsets: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """How far from places (n, k, 2) a flow takes what comes to them."""
+        import cv2
+
+        at, how = self._grid.at(self.pixels(places)).astype(np.float32), cv2.INTER_LINEAR
+        x, y, edge = at[..., 0], at[..., 1], cv2.BORDER_REPLICATE
+        found = [cv2.remap(one, x, y, how, borderMode=edge) for one in offsets]
+        return np.asarray(np.stack(found, -1) @ self._inverse, np.float64)
