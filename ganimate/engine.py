@@ -51,6 +51,7 @@ class Painted:
         parting: the share of how far lips are parted that is asked to stay, 0..1.
         opening: by how much more they are asked to part, 0..1 of AU 25 or 26.
         tightening: and to tighten, 0..1 of AU 23.
+        softness: by how much it was blurred, as its photo is, in pixels of the crop.
     """
 
     attention: NDArray[np.float32]
@@ -59,6 +60,7 @@ class Painted:
     parting: float = 1.0
     opening: float = 1.0
     tightening: float = 0.0
+    softness: float = 0.0
 
 
 @dataclass(frozen=True)

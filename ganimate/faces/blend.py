@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganimate.faces.align import FaceFrame
+from ganimate.faces.align import CROP_SIZE, FaceFrame
 from ganimate.faces.eyes import Eyes, Seen
 from ganimate.faces.grain import Grain
 from ganimate.faces.grid import Grid
@@ -154,7 +154,8 @@ class Blender:
         face = cv2.add(face, rest, dtype=cv2.CV_8U)
         if self._lips and rims is not None and painted.parting < 1:
             light = self._grain is not None
-            self._lips.close(np.asarray(face, np.uint8), rims, painted.parting, light)
+            blur = painted.softness / CROP_SIZE
+            self._lips.close(np.asarray(face, np.uint8), rims, painted.parting, blur, light)
         cv2.copyTo(face, self._inside, region)
 
     def restore(self, photo: NDArray[np.uint8]) -> None:

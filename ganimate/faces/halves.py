@@ -80,4 +80,5 @@ class Midline:
             parting=(right.parting + left.parting) / 2,
             opening=(right.opening + left.opening) / 2,
             tightening=(right.tightening + left.tightening) / 2,
+            softness=(right.softness + left.softness) / 2,
         )

@@ -25,14 +25,12 @@ UPPER_SHARE, UPPER_MOST = 0.6, 0.035
 most: there is no more skin below the nose. The lower one does the rest, with the jaw."""
 OVERLAP = 0.005
 """How far beyond its rim each lip closes: a little of the teeth always clings to the rims."""
-ROLLS_OUT = (0.5, 0.3)
-"""By how much of its height each lip, drawn thin as it parted, grows again as it closes."""
+GROWS, TIGHT = (0.35, 0.2), 0.7
+"""By how much of its height each lip, drawn thin as it parted, grows again as it closes, and how
+much less high are lips that are tightened. Of 12 people who smile with their teeth (the Face
+Research Lab's London set) lips are 1.3 and 1.17 times as high where they do not."""
 FAR = 0.03
-"""The opening from which on it does so in full."""
-FULL, TIGHT = (0.9, 0.85), 0.45
-"""The share of its height that each lip keeps at least, before it grows, where a flow would squeeze
-it; and how much less of it lips keep that are tightened. Of 12 people who smile with their teeth
-(the Face Research Lab's London set) lips are 1.3 and 1.17 times as high where they do not."""
+"""The opening from which on lips that meet have their shadow in full."""
 LINE, SHADE = 0.006, 0.4
 """How wide the shadow is on the line where lips meet, and how deep."""
 BESIDE = 0.05
@@ -82,7 +80,7 @@ class Lips:
         share = min(1.0, (1 - stays) / GENTLE) * min(1.0, shows)
         if share <= 0:
             return rims
-        upper, lower = (share * (most - TIGHT * tightened) for most in FULL)
+        upper, lower = (share * (1 + (1 - stays) * most - TIGHT * tightened) for most in GROWS)
         return self._rims.fill(offsets, rims, (upper, lower))
 
     def own(self, rims: NDArray[np.float64], opening: float) -> NDArray[np.float32] | None:
@@ -116,6 +114,7 @@ class Lips:
         face: NDArray[np.uint8],
         rims: NDArray[np.float64],
         stays: float,
+        blur: float = 0.0,
         light: bool = True,
     ) -> None:
         """Close the lips of the painted box as far as is asked, in place.
@@ -124,6 +123,7 @@ class Lips:
             face: (h, w[, C]) uint8.
             rims: what `follow` gave for the flow by which it was painted.
             stays: the share of the photo's opening that is asked to stay, 0..1.
+            blur: how soft the photo is, a share of the face frame's side.
             light: whether it shows light, which has a shadow where lips meet, and not colour alone.
         """
         import cv2
@@ -137,38 +137,34 @@ class Lips:
         raised = (self._rims.own[0, :, 1] - upper[:, 1]).clip(0)
         down = np.minimum(UPPER_SHARE * shift, UPPER_MOST + raised)
         top, bottom = upper[:, 1] + down, lower[:, 1] - (shift - down)
-        rolled = np.minimum(1, shift / FAR) * (1 - stays)
+        met = np.minimum(1, shift / FAR) * (1 - stays)
         heights = upper[:, 1] - upper_edge[:, 1], lower_edge[:, 1] - lower[:, 1]
         shifts = down, shift - down
         # Skin is stretched by no more than it can be: far where lips go far.
         skins = [
             max(least, STEEPEST * float(far.max())) for least, far in zip(SKIN, shifts, strict=True)
         ]
-        reach = [
-            (1 + most) * float(height.max()) + skin
-            for most, height, skin in zip(ROLLS_OUT, heights, skins, strict=True)
-        ]
+        reach = [float(height.max()) + skin for height, skin in zip(heights, skins, strict=True)]
         window = _Window(self._rims, face, (upper[:, 0] + lower[:, 0]) / 2, top, bottom, reach)
         if not window.part.size:
             return
 
         slid = []
         for side, far in enumerate((window.above, window.below)):
-            grown = window.along(1 + ROLLS_OUT[side] * rolled)
-            height = window.along(heights[side]) * grown
-            move = window.along(shifts[side] + OVERLAP * rolled)
-            move -= np.clip(far, 0, height) * (1 - 1 / grown)
-            share = np.clip(1 - (far - height) / skins[side], 0, 1)
+            move = window.along(shifts[side] + OVERLAP * met)
+            share = np.clip(1 - (far - window.along(heights[side])) / skins[side], 0, 1)
             move *= share * share * (3 - 2 * share)
             slid.append(window.moved(-move if side else move))
-        soft = max(1.0, EDGE * self._rims.side) / self._rims.side
+        soft = max(1 / self._rims.side, EDGE, blur)
         # The upper lip lies on the lower one: on their line nothing from between them is seen.
         under, over = 1.5 + window.below / soft, 0.5 + window.above / soft
         joined: Any = mixed(window.part, slid[1], window.whole(under).clip(0, 1))
         joined = mixed(joined, slid[0], window.whole(over).clip(0, 1))
         if light:
-            meet = np.clip(1 - (bottom - top) / LINE, 0, 1) * rolled
-            near = np.exp(-np.square(window.above / max(LINE, 1 / self._rims.side)))
+            meet = np.clip(1 - (bottom - top) / LINE, 0, 1) * met
+            line = max(LINE, 1 / self._rims.side)
+            wide = float(np.hypot(line, np.sqrt(2) * blur))
+            near = line / wide * np.exp(-np.square(window.above / wide))
             shade: Any = window.whole(1 - SHADE * window.along(meet) * near)
             shade = shade if joined.ndim == 2 else cv2.merge([shade] * joined.shape[2])
             joined = cv2.multiply(joined, shade, dtype=cv2.CV_8U)

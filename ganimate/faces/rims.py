@@ -52,7 +52,7 @@ class Rims:
             INNER_UPPER_LIP,
             INNER_LOWER_LIP,
             OUTER_LIPS[:11],
-            OUTER_LIPS[:9:-1] + OUTER_LIPS[:1],
+            OUTER_LIPS[:1] + OUTER_LIPS[:9:-1],
         )
         rims = np.stack([landmarks[list(rim)] for rim in lips])
         (cos, sin), self.side = frame.x_axis, frame.native_side

@@ -61,4 +61,5 @@ def softened(painted: Painted, blur: float) -> Painted:
     spread: Any = cv2.GaussianBlur(np.dstack([painted.colour * cover, cover]), (0, 0), sigma)
     colour, covered = spread[..., :3], spread[..., 3:]
     colour = np.where(covered > 1e-3, colour / np.maximum(covered, 1e-3), painted.colour)
-    return replace(painted, attention=1 - covered[..., 0], colour=np.ascontiguousarray(colour))
+    colour = np.ascontiguousarray(colour)
+    return replace(painted, attention=1 - covered[..., 0], colour=colour, softness=blur)
