@@ -155,7 +155,7 @@ class Lips:
             share = np.clip(1 - (far - window.along(heights[side])) / skins[side], 0, 1)
             move *= share * share * (3 - 2 * share)
             slid.append(window.moved(-move if side else move))
-        soft = max(1 / self._rims.side, EDGE, blur)
+        soft = max(1 / self._rims.side, EDGE)
         # The upper lip lies on the lower one: on their line nothing from between them is seen.
         under, over = 1.5 + window.below / soft, 0.5 + window.above / soft
         joined: Any = mixed(window.part, slid[1], window.whole(under).clip(0, 1))

@@ -113,53 +113,62 @@ class Rims:
         """
         rims = rims.copy()
         for lip in (0, 1):
-            inner, outer = INNER[lip], OUTER[lip]
-            height, left = (
-                DOWN[lip] * (each[outer] - each[inner])[:, 1] for each in (self.own, rims)
-            )
-            lack = (least[lip] * height - left).clip(0)
+            inner, outer, down = rims[INNER[lip]], rims[OUTER[lip]], DOWN[lip]
+            x = np.sort(inner[:, 0])
+            line, edge = (np.stack([x, _along(x, rim)], 1) for rim in (inner, outer))
+            come = x + self._moved(line[None], offsets)[0, :, 0]
+            lack = least[lip] * self._thick(come, lip) - down * (edge - line)[:, 1]
+            lack = lack.clip(0)
             lack[[0, -1]] = 0  # the corners
             if lack.max() * self.side < 0.5:
                 continue
-            rims[outer, :, 1] += DOWN[lip] * lack
-            self._lay(offsets, rims, lip, (lack / FILLED).clip(0, 1))
+            edge[:, 1] += down * lack
+            outer[:, 1] += down * np.interp(outer[:, 0], x, lack)
+            self._lay(offsets, line, edge, lip, (lack / FILLED).clip(0, 1))
         return rims
+
+    def _thick(self, x: NDArray[np.float64], lip: int) -> NDArray[np.float64]:
+        """How thick a lip is in the photo, (n,), so far across the mouth as x (n,): from rim to
+        rim, and not straight down where it runs up to a corner."""
+        inner, outer = (_along(x, self.own[rims[lip]]) for rims in (INNER, OUTER))
+        middle = (self.own[INNER[lip]] + self.own[OUTER[lip]]) / 2
+        steep = np.diff(middle[:, 1]) / np.diff(middle[:, 0]).clip(1e-6)
+        steep = np.interp(x, (middle[1:, 0] + middle[:-1, 0]) / 2, steep)
+        thick: NDArray[np.float64] = DOWN[lip] * (outer - inner) / np.hypot(1, steep)
+        return thick.clip(0)
 
     def _lay(
         self,
         offsets: NDArray[np.float32],
-        rims: NDArray[np.float64],
+        line: NDArray[np.float64],
+        edge: NDArray[np.float64],
         lip: int,
         share: NDArray[np.float64],
     ) -> None:
-        """Take what is to be seen between a lip's rims from between them in the photo, by (11,)
-        shares, and what is beyond from as much farther as that takes, in place."""
-        down, inner, outer = DOWN[lip], rims[INNER[lip]], rims[OUTER[lip]]
-        own_inner, own_outer = self.own[INNER[lip], :, 1], self.own[OUTER[lip], :, 1]
-        edge = np.stack([inner[:, 0], outer[:, 1]], 1)
-        beyond = own_outer - edge[:, 1] - self._moved(edge[None], offsets)[0, :, 1]
+        """Take what is to be seen between a lip's rims, the inner `line` and the outer `edge` (n, 2),
+        from between them in the photo, by shares (n,), and what is beyond from as much farther."""
+        down, x = DOWN[lip], line[:, 0]
+        own = self.own[INNER[lip]], self.own[OUTER[lip]]
+        moved = self._moved(edge[None], offsets)[0]
+        beyond = _along(x + moved[:, 0], own[1]) - edge[:, 1] - moved[:, 1]
         beyond = down * (down * beyond).clip(max=0)
         skin = max(SKIN[lip], STEEPEST * float(np.abs(beyond).max()))
-        low, high = inner.min(0), inner.max(0)
-        low[1], high[1] = min(low[1], outer[:, 1].min()), max(high[1], outer[:, 1].max())
-        (low if lip == 0 else high)[1] += down * skin
-        rows, columns = self._grid.window(
-            self.pixels(np.array([low, (high[0], low[1]), high, (low[0], high[1])]))
-        )
+        low, high = np.minimum(line.min(0), edge.min(0)), np.maximum(line.max(0), edge.max(0))
+        (high if down > 0 else low)[1] += down * skin
+        corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
+        rows, columns = self._grid.window(self.pixels(corners))
         places = self.places(self._grid.pixels(rows, columns))
-        order = np.argsort(inner[:, 0])
-
-        def along(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.asarray(np.interp(places[..., 0], inner[order, 0], values[order]))
-
         part = offsets[:, rows, columns]
-        come = places[..., 1] + (np.moveaxis(part, 0, -1) @ self._inverse)[..., 1]
-        out = down * (places[..., 1] - along(inner[:, 1]))
-        height = along(down * (outer - inner)[:, 1])
-        within = along(own_inner) + along(own_outer - own_inner) * out / height.clip(1e-6)
+        come = places + np.moveaxis(part, 0, -1) @ self._inverse
+        out = down * (places[..., 1] - np.interp(places[..., 0], x, line[:, 1]))
+        height = np.interp(places[..., 0], x, down * (edge - line)[:, 1])
+        first, last = (_along(come[..., 0], rim) for rim in own)
+        within = first + (last - first) * out / height.clip(1e-6)
         fade = np.clip(1 - (out - height) / skin, 0, 1)
-        beside = come + along(beyond) * fade * fade * (3 - 2 * fade)
-        change = (np.where(out > height, beside, within) - come) * along(share) * (out >= 0)
+        fade *= fade * (3 - 2 * fade)
+        beside = come[..., 1] + np.interp(places[..., 0], x, beyond) * fade
+        change = np.where(out > height, beside, within) - come[..., 1]
+        change *= np.interp(places[..., 0], x, share, left=0, right=0) * (out >= 0)
         part += np.multiply.outer(self.down, change).astype(np.float32)
 
     def _moved(
@@ -172,3 +181,9 @@ class Rims:
         x, y, edge = at[..., 0], at[..., 1], cv2.BORDER_REPLICATE
         found = [cv2.remap(one, x, y, how, borderMode=edge) for one in offsets]
         return np.asarray(np.stack(found, -1) @ self._inverse, np.float64)
+
+
+def _along(x: NDArray[np.float64], rim: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far down a rim (k, 2) is so far across as x."""
+    order = np.argsort(rim[:, 0])
+    return np.asarray(np.interp(x, rim[order, 0], rim[order, 1]))
