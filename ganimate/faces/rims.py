@@ -145,7 +145,7 @@ class Rims:
         lip: int,
         share: NDArray[np.float64],
     ) -> None:
-        """Take what is to be seen between a lip's rims, the inner `line` and the outer `edge` (n, 2),
+        """Take what is seen between a lip's rims, the inner `line` and the outer `edge` (n, 2),
         from between them in the photo, by shares (n,), and what is beyond from as much farther."""
         down, x = DOWN[lip], line[:, 0]
         own = self.own[INNER[lip]], self.own[OUTER[lip]]
