@@ -18,6 +18,7 @@ from ganimate.faces.blend import Blender
 from ganimate.faces.halves import Midline
 from ganimate.faces.pose import MAX_YAW, yaw
 from ganimate.faces.track import GAP, Tracker, check_one
+from ganimate.facs.rest import Resting
 from ganimate.layers import paint_sides
 from ganimate.media.provenance import Marking, Provenance
 from ganimate.media.remake import film_remaker
@@ -225,7 +226,7 @@ class FilmEdit:
 
     def _painted(self, shots: Iterator[_Shot]) -> Iterator[_Shot]:
         engine, reader = self.animator.engine, self.animator.reader
-        smooth = OneEuro(**SMOOTHING)
+        smooth, rest = OneEuro(**SMOOTHING), Resting()
         last = -np.inf  # when the face was seen
         came = -np.inf  # when it came into the picture
         while batch := list(islice(shots, BATCH)):
@@ -233,7 +234,7 @@ class FilmEdit:
             if there:
                 crops = np.stack([face.frame.crop(shot.pixels) for shot, face in there])
                 reading = reader.read(crops)
-            kept, currents, rise = [], [], []
+            kept, currents, resting, rise = [], [], [], []
             for index, (shot, face) in enumerate(there):
                 if reading.face[index] < LEAST_FACE:
                     shot.face = None
@@ -243,12 +244,13 @@ class FilmEdit:
                     came = shot.seconds if np.isfinite(last) else -np.inf
                 last = shot.seconds
                 currents.append(smooth(shot.seconds, reading.intensities[index]))
+                resting.append(rest(shot.seconds, currents[-1]))
                 rise.append(min(1.0, (shot.seconds - came) / RISE))
                 kept.append((index, shot, face))
             if kept:
                 times = np.array([shot.seconds for _, shot, _ in kept])
                 shown = np.array(currents, np.float32)
-                targets = self.change.targets(times, shown)
+                targets = self.change.targets(times, shown, np.stack(resting))
                 amount = np.array(rise, np.float32)[:, None, None]
                 targets = shown[:, None] + amount * (targets - shown[:, None])
                 midlines = [Midline(face.landmarks, face.frame) for _, _, face in kept]

@@ -15,6 +15,7 @@ from ganimate.cli.video import _table
 from ganimate.engine import Engine
 from ganimate.errors import GanimateError, UsageError
 from ganimate.facs import AU_NUMBERS, ActionUnits, parse_look
+from ganimate.facs.rest import Resting, at_rest
 from ganimate.stages import ahead
 from ganimate.timeline import Timeline
 from ganimate.video import Flicker, paint
@@ -27,7 +28,8 @@ CURRENT = ActionUnits({1: 0.2, 12: 0.7, 25: 0.5, 45: 0.9})
 
 
 def targets(change: Change, current: ActionUnits, seconds: float = 0.0) -> np.ndarray:
-    return change.targets(np.array([seconds]), current.vector[None])[0]
+    rest = at_rest(current).vector[None]
+    return change.targets(np.array([seconds]), current.vector[None], rest)[0]
 
 
 def test_a_look_changes_what_it_names_and_nothing_else() -> None:
@@ -42,18 +44,42 @@ def test_a_look_changes_what_it_names_and_nothing_else() -> None:
     ):
         expected = CURRENT.changed(wanted)
         assert targets(Change.to(look), CURRENT) == pytest.approx(expected.sides), look
-    assert targets(Change.to("neutral"), CURRENT).max() == 0
-    assert targets(Change.to("neutral*0.5"), CURRENT) == pytest.approx(CURRENT.sides / 2)
+    rest = at_rest(CURRENT).sides
+    assert rest.max() == pytest.approx(0.2)
+    assert targets(Change.to("neutral"), CURRENT) == pytest.approx(rest)
+    halfway = (CURRENT.sides + rest) / 2
+    assert targets(Change.to("neutral*0.5"), CURRENT) == pytest.approx(halfway)
     right, left = targets(Change.to("12L=0.1"), CURRENT)
     assert (right[SMILE], left[SMILE]) == pytest.approx((0.7, 0.1))
 
 
-def test_with_rest_as_base_it_is_what_it_is_in_a_photo() -> None:
-    """Of a face whose jaw drops, that is: nothing counts as its build."""
-    moved = CURRENT.changed({26: 0.4})
+@pytest.mark.parametrize("jaw", [0.0, 0.25, 0.4])
+def test_with_rest_as_base_it_is_what_it_is_in_a_photo(jaw: float) -> None:
+    face = CURRENT.changed({26: jaw})
     for look in ("12=+0.4", "smile*0.5", "fear 45=1", "current*0.5", "1=0.3 2L=C", "contempt"):
-        expected = parse_look(look, moved, base="neutral").sides
-        assert targets(Change.to(look, base="neutral"), moved) == pytest.approx(expected), look
+        expected = parse_look(look, face, base="neutral").sides
+        assert targets(Change.to(look, base="neutral"), face) == pytest.approx(expected), look
+
+
+def test_rest_is_told_from_calm_moments_and_never_jumps() -> None:
+    brows, jaw = AU_NUMBERS.index(2), AU_NUMBERS.index(26)
+    times = np.arange(0, 20, 0.04)
+    shown = np.zeros((len(times), 17))
+    shown[:, brows] = 0.5 + 0.1 * np.sin(times * 3)
+    shown[:, SMILE] = 0.9
+    speaks = (times * 2).astype(int) % 2 == 1  # half a second each
+    shown[speaks, jaw], shown[speaks, brows] = 0.6, 0.9
+    rest = Resting()
+    found = np.stack([rest(second, row) for second, row in zip(times, shown, strict=True)])
+    assert found[0] == pytest.approx(at_rest(ActionUnits(shown[0])).vector)
+    assert found[-1, brows] == pytest.approx(0.5, abs=0.03)  # and not half of .5 and .9
+    assert (found[:, AU_NUMBERS.index(12)] == 0).all()
+    assert np.abs(np.diff(found[:, brows])).max() < 0.01
+    # Who begins with a dropped jaw is seen at rest a while after it has closed.
+    late = Resting()
+    assert late(0, shown[speaks][0]).max() == 0
+    last = [late(second, shown[0]) for second in times[1:]][-1]
+    assert last[brows] == pytest.approx(shown[0, brows], rel=0.1)
 
 
 def test_strength() -> None:

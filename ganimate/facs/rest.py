@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ganimate.errors import check_choice
 from ganimate.facs.units import AU_NUMBERS, ActionUnits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BASES = ("current", "neutral")
 """What action units fall back to that nobody names: what the face shows, or rest."""
@@ -20,6 +25,9 @@ MOVED = (4, 26)
 surprised."""
 FAINT, PLAIN = 0.1, 0.4
 """Intensities of these up to which all is build, and from which nothing is."""
+FIRST = 1.0
+"""Seconds that the first look at a moving face counts for: brows that go up in it come down again
+without a jump."""
 
 
 def at_rest(current: ActionUnits) -> ActionUnits:
@@ -27,10 +35,45 @@ def at_rest(current: ActionUnits) -> ActionUnits:
 
     Action units 1, 2 and 5 as they are read, unless others say that the face moves; 0 else.
     """
-    moved = max(current[number] for number in MOVED)
+    return ActionUnits(current.sides * _built(current.vector))
+
+
+class Resting:
+    """What a face that moves would show without any expression: told from all of its calm moments,
+    and the steadier the longer it is seen."""
+
+    def __init__(self) -> None:
+        self._seconds: float | None = None
+        self._weight = FIRST
+        self._mean: NDArray[np.float64] = np.zeros(len(AU_NUMBERS))
+
+    def __call__(self, seconds: float, current: NDArray[Any]) -> NDArray[np.float64]:
+        """See the face once more.
+
+        Args:
+            seconds: when, later than before.
+            current: what it shows, (17,).
+
+        Returns:
+            (17,), what it would show at rest, as `at_rest` has it of a photo at first.
+        """
+        built = _built(current)
+        if self._seconds is None:
+            self._mean = np.asarray(current * built, np.float64)
+        else:
+            weight = float(built.max()) * max(0.0, seconds - self._seconds)
+            self._weight += weight
+            shown = np.where(np.isin(AU_NUMBERS, BUILD), current, 0)
+            self._mean = self._mean + weight / self._weight * (shown - self._mean)
+        self._seconds = seconds
+        return self._mean
+
+
+def _built(current: NDArray[Any]) -> NDArray[np.float64]:
+    """The share of each intensity of (17,) that is a face's build, (17,)."""
+    moved = max(current[AU_NUMBERS.index(number)] for number in MOVED)
     share = np.clip((PLAIN - moved) / (PLAIN - FAINT), 0, 1)
-    kept = np.isin(AU_NUMBERS, BUILD) * share
-    return ActionUnits(current.sides * kept)
+    return np.asarray(np.isin(AU_NUMBERS, BUILD) * share, np.float64)
 
 
 def over(rest: ActionUnits, expression: ActionUnits) -> ActionUnits:
