@@ -11,6 +11,7 @@ import numpy as np
 
 from ganimate.faces.blend import Blender
 from ganimate.faces.halves import Midline
+from ganimate.faces.shut import ShutEyes
 from ganimate.faces.topology import FACE_OVAL
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class Layer:
         """Puts it back into the photo."""
         return Blender(self.pixels, self.frame, self.outlines, landmarks=self.landmarks)
 
+    @cached_property
+    def shut(self) -> ShutEyes:
+        """Opens its eyes where the photo shows them shut."""
+        crop = self.frame.crop(self.pixels, self.engine.size)
+        return ShutEyes(crop, self.frame.to_crop(self.landmarks, 1) + 0.5, self.current.vector)
+
     def paint(self, sides: NDArray[np.float32], *, finest: bool = False) -> list[Painted]:
         """Paint the face n times in one batch.
 
@@ -63,11 +70,12 @@ class Layer:
         current = self.current.vector
         large = self.frame.native_side > DETAIL * self.engine.size
         detail = FINEST if finest and large else DETAIL
-        return paint_sides(
+        painted = paint_sides(
             lambda _, asked: self.engine.paint(self.encoded, asked, current, detail),
             sides,
             [self.midline] * len(sides),
         )
+        return [self.shut.open(*each) for each in zip(painted, sides, strict=True)]
 
 
 def paint_sides(

@@ -16,6 +16,7 @@ from ganimate.engine import DETAIL, ReaderEngine, to_network, unpack
 from ganimate.errors import GanimateError
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
+from ganimate.faces.shut import ShutEyes
 from ganimate.faces.softness import softened, softness
 from ganimate.networks.generator import Generator
 from ganimate.networks.painting import Painting
@@ -151,6 +152,8 @@ class _Faces:
         self._crops: Tensor | None = None
         self._blenders: list[Blender] = []
         self._soft: list[float] = []
+        self._points: NDArray[np.floating] = np.zeros(0)
+        self._photos: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
     def take(self, crops: Tensor, landmarks: Tensor) -> bool:
         """Take these crops; whether they are new."""
@@ -158,17 +161,25 @@ class _Faces:
             return False
         size = crops.shape[-1]
         whole = FaceFrame.turned(((size - 1) / 2, (size - 1) / 2), size / 2, 0)
-        photos = pixels(crops)
-        faces = zip(photos, landmarks.cpu().numpy(), strict=True)
-        self._crops = crops
+        photos, points = pixels(crops), landmarks.cpu().numpy()
+        faces = zip(photos, points, strict=True)
+        self._crops, self._photos, self._points = crops, photos, (points + 0.5) / size
         self._blenders = [Blender(crop, whole, landmarks=points) for crop, points in faces]
         self._soft = [*map(softness, photos)]
         return True
 
     def put_back(self, painting: Painting, current: Tensor, target: Tensor) -> Painted:
         """The pictures that `ganimate edit` would make of the paintings."""
-        each = zip(self._blenders, unpack(painting, current, target), self._soft, strict=True)
-        pictures = np.stack([one.blend(softened(painted, soft)) for one, painted, soft in each])
+        painted = map(softened, unpack(painting, current, target), self._soft)
+        now, then = current.cpu().numpy(), target.cpu().numpy()
+        faces = map(ShutEyes, self._photos, self._points, now)
+        opened = (
+            eyes.open(one, np.stack([asked, asked]))
+            for eyes, one, asked in zip(faces, painted, then, strict=True)
+        )
+        pictures = np.stack(
+            [one.blend(each) for one, each in zip(self._blenders, opened, strict=True)]
+        )
         attention = F.interpolate(painting.attention, pictures.shape[1:3], mode="area")
         return Painted(to_network(pictures, attention.device), attention)
 

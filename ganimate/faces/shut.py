@@ -1,0 +1,295 @@
+"""Eyes that are shut in a photo, and asked to open: what lids hid is drawn.
+
+A flow has nothing to bring there but lashes. So lids are led to where those of open eyes lie, the
+upper one with its lashes, and an eyeball is drawn between them: nobody's, brown, looking at the
+camera, and as light as eyes are in this light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganimate.faces.topology import (
+    LEFT_IRIS,
+    LEFT_LOWER_LID,
+    LEFT_UPPER_LID,
+    RIGHT_IRIS,
+    RIGHT_LOWER_LID,
+    RIGHT_UPPER_LID,
+)
+from ganimate.facs import AU_NUMBERS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ganimate.engine import Painted
+
+_LIDS = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
+_OTHER_IRIS = (LEFT_IRIS, RIGHT_IRIS)
+AU_5, AU_7, AU_45 = (AU_NUMBERS.index(number) for number in (5, 7, 45))
+
+TIGHT = 0.35
+"""How far AU7 at 1 closes an eye, of what AU45 does: eyes that laugh are read as little else."""
+SURE = (0.2, 0.35)
+"""How far eyes must be read as closed until they count as shut, and from which on they do."""
+WINKS = (0.1, 0.15)
+"""By how much smaller a gap must be than the other eye's until it counts as shut, whatever is read,
+and from which on it does: readings are of both eyes."""
+WIDER, NARROWER = 0.3, 0.3
+"""How much higher the upper lid is at AU5, and how much lower at AU7."""
+
+# Places in an eye are told from the middle between its corners: towards the inner one, as shares of
+# how far these are apart, and down the face, likewise, but of the wider one of both eyes.
+UPPER = np.array(
+    [(-0.5, 0), (-0.451, -0.047), (-0.388, -0.1), (-0.276, -0.161), (-0.1, -0.204),
+     (0.091, -0.202), (0.287, -0.146), (0.43, -0.06), (0.5, 0)]
+)  # fmt: skip
+"""The upper rim of an open eye: the mean of 5,990 eyes of training faces."""
+IRIS, RADIUS = (-0.046, -0.085), 0.21
+"""The middle of its iris, and how large that is: theirs, but for a little higher."""
+BEYOND = (0.055, 0.035)
+"""How far beyond the upper and the lower rim's landmarks an eye is seen, in the middle."""
+SHUT, NARROW = 0.13, 0.19
+"""Gaps between rims up to which an eye may be shut, and from which on it is not: those of shut eyes
+are .05 on average, of half open ones .15 and of open ones .31."""
+LASHES = 0.05
+"""How far a shut eye's lashes hang below the lid, and go up with it."""
+ABOVE, BELOW, BESIDE = 0.45, 0.3, 0.12
+"""How far beyond the rims lids move, and beyond the corners."""
+HIGHEST, LOWEST = -0.3, 0.2
+"""Where rims may lie at most."""
+FINE = 256
+"""Points to a side at which a flow can follow a lid."""
+
+WHITE, BROWN, RED = (1.0, 1.18, 1.32), (0.37, 0.31, 0.26), (0.95, 0.75, 0.75)
+"""How light an eyeball, its iris and its inner corner are, red, green and blue, of the skin below
+the eye: in 2,643 open eyes of training faces .94, 1.12 and 1.35, and .43, .38 and .4, whites with
+some lid among them and irises with some glint."""
+AMID = 0.65
+"""How far out an iris shows its colour, of its radius."""
+PUPIL, RIM, GLINT = 0.12, 0.55, 1.7
+"""How light the pupil is, likewise; an iris' rim, of the iris; and what glints, of the skin."""
+GREY = 3.0
+"""Levels by which the colours of skin differ at most where a photo is black and white."""
+UNDER = (0.35, 0.45)
+"""How far down that skin is."""
+
+
+class ShutEyes:
+    """The eyes of one face, as far as they are shut.
+
+    Args:
+        crop: (S, S, 3) uint8 RGB.
+        landmarks: (478, 2), as shares of the crop's side from its upper left corner.
+        current: (17,), what the face shows.
+    """
+
+    def __init__(
+        self, crop: NDArray[np.uint8], landmarks: NDArray[Any], current: NDArray[Any]
+    ) -> None:
+        self._closed = _closed(current)
+        sure = float(np.clip((self._closed - SURE[0]) / (SURE[1] - SURE[0]), 0, 1))
+        rims = [(landmarks[list(upper)], landmarks[list(lower)]) for upper, lower in _LIDS]
+        # The eye that is turned away is as high as the other one, and narrower.
+        size = max(float(np.linalg.norm(upper[-1] - upper[0])) for upper, _ in rims)
+        self._eyes = [_Eye(*lids, size) for lids in rims]
+        gaps = [eye.gap for eye in self._eyes]
+        for eye, gap, beside in zip(self._eyes, gaps, gaps[::-1], strict=True):
+            alone = (beside - gap - WINKS[0]) / (WINKS[1] - WINKS[0])
+            eye.look(crop, max(sure, float(np.clip(alone, 0, 1))))
+        for eye, other, iris in zip(self._eyes, self._eyes[::-1], _OTHER_IRIS, strict=True):
+            if eye.shut > 0 and other.shut == 0:  # who winks has two eyes of one colour
+                eye.match(crop, landmarks[list(iris)])
+
+    def open(self, painted: Painted, sides: NDArray[Any]) -> Painted:
+        """The painting with both eyes as far open as is asked; itself, where neither is shut.
+
+        Args:
+            sides: (2, 17), the intensities that are asked of the subject's right and left, 0..1.
+        """
+        for eye, asked in zip(self._eyes, sides, strict=True):
+            far = 1 - _closed(asked) / max(self._closed, 1e-3)
+            if eye.shut > 0 and far > 0:
+                high = (1 + WIDER * float(asked[AU_5])) * (1 - NARROWER * float(asked[AU_7]))
+                painted = eye.open(painted, far, high)
+        return painted
+
+
+class _Eye:
+    """One of them.
+
+    Args:
+        upper, lower: (9, 2), its rims from the outer corner to the inner one.
+        size: how far apart the corners of the wider eye are.
+
+    Attributes:
+        gap: how far its rims are apart at most.
+        shut: how far it counts as shut, 0..1.
+    """
+
+    def __init__(
+        self,
+        upper: NDArray[Any],
+        lower: NDArray[Any],
+        size: float,
+    ) -> None:
+        corners = upper[[0, -1]].astype(np.float64)
+        self._middle, across = corners.mean(0), corners[1] - corners[0]
+        self._size, self._side = max(size, 1e-3), 1 if across[0] > 0 else -1
+        width = max(float(np.linalg.norm(across)), 1e-6)
+        down = np.array((-across[1], across[0])) * (self._side * self._size / width)
+        self._axes = np.stack([across, down])
+        self._inverse = np.linalg.pinv(self._axes)
+        (self._x, self._upper), (_, self._lower) = self._places(upper).T, self._places(lower).T
+        self._gaps = (self._lower - self._upper).clip(0)
+        self.gap, self.shut = float(self._gaps.max()), 0.0
+
+    def look(self, crop: NDArray[np.uint8], sure: float) -> None:
+        """See whether it is shut, and in what light, if it surely can be (0..1)."""
+        self.shut = sure * float(np.clip((NARROW - self.gap) / (NARROW - SHUT), 0, 1))
+        places = np.stack(np.meshgrid((-0.2, 0, 0.2), UNDER), -1).reshape(-1, 2)
+        self._skin = _sampled(crop, places @ self._axes + self._middle).mean(0)
+        self._lights = np.array((WHITE, BROWN, RED))
+        if np.ptp(self._skin) <= GREY:
+            self._lights[:] = self._lights.mean(1, keepdims=True)
+
+    def match(self, crop: NDArray[np.uint8], iris: NDArray[Any]) -> None:
+        """Draw its iris in the colour of the other one, of the landmarks (5, 2): its middle and
+        four points around it."""
+        radius = np.linalg.norm(iris[1:] - iris[0], axis=1).mean()
+        angle = np.linspace(0, np.pi, 9)  # its lower half, which no lid covers
+        around = AMID * radius * np.stack([np.cos(angle), np.sin(angle)], 1)
+        colour = np.median(_sampled(crop, iris[0] + around), axis=0)
+        self._lights[1] = colour / self._skin.clip(1)
+
+    def open(self, painted: Painted, far: float, high: float) -> Painted:
+        """Open it.
+
+        Args:
+            far: how far, 0..1.
+            high: how high the upper rim is then, of what it is in open eyes.
+        """
+        bulge = far * (1 - np.square(2 * self._x)).clip(0)
+        wanted = high * np.interp(self._x, *UPPER.T) - self._upper
+        top = self._upper + far * wanted.clip(max=0) - BEYOND[0] * bulge
+        bottom = self._lower + BEYOND[1] * bulge
+        share = self.shut * min(1, 4 * far)
+        flow = self._led(painted.flow, top, bottom, far, share)
+
+        attention, colour = painted.attention.copy(), painted.colour.copy()
+        rows, columns, places = self._window(len(attention))
+        above, below, near = self._beyond(places, top, bottom)
+        soft = max(0.02, (0.7 / len(attention) + painted.softness / 128) / self._size)
+        inside = _smooth(0.5 - above / soft) * _smooth(0.5 - below / soft)
+        inside *= np.abs(places[..., 0]) < 0.5
+        cover = share * inside * (1 - np.exp(-np.square(above.clip(max=0) / LASHES)))
+        kept = attention[rows, columns]
+        kept += (1 - kept) * share * near
+        kept *= 1 - cover
+        part = colour[rows, columns]
+        part += cover[..., None] * (self._ball(places, -above, soft) - part)
+        return replace(painted, attention=attention, colour=colour, flow=flow)
+
+    def _led(
+        self,
+        flow: NDArray[np.float32],
+        top: NDArray[np.float64],
+        bottom: NDArray[np.float64],
+        far: float,
+        share: float,
+    ) -> NDArray[np.float32]:
+        """The flow, with what leads the lids: the upper one from amid its lashes, the lower one
+        from below them."""
+        import cv2
+
+        if len(flow) < FINE:
+            flow = np.asarray(cv2.resize(flow, (FINE, FINE), interpolation=cv2.INTER_CUBIC))
+        flow = np.array(flow, np.float32)
+        rows, columns, places = self._window(len(flow))
+        above, below, near = self._beyond(places, top, bottom)
+        raised = np.interp(places[..., 0], self._x, self._upper + 0.5 * far * self._gaps - top)
+        fringe = 0.6 * LASHES * far * (self._gaps / 0.02).clip(0, 1)
+        lowered = np.interp(places[..., 0], self._x, self._lower + fringe - bottom)
+        down = np.where(
+            above > below,
+            raised * _smooth(1 - above / ABOVE),
+            lowered * _smooth(1 - below / BELOW),
+        )
+        part = flow[rows, columns]
+        part += (share * near)[..., None] * (down[..., None] * self._axes[1] - part)
+        return flow
+
+    def _ball(
+        self, places: NDArray[np.float64], deep: NDArray[np.float64], soft: float
+    ) -> NDArray[np.float64]:
+        """An eyeball at places so far below the upper rim, (h, w, 3)."""
+
+        def lay(ball: Any, colour: Any, share: NDArray[np.float64]) -> Any:
+            return ball + share[..., None] * (colour - ball)
+
+        x, y = places[..., 0], places[..., 1]
+        white, brown, red = (np.minimum(250, self._skin * light) for light in self._lights)
+        # It is round, lies in the lid's shadow, and is red in its inner corner.
+        shade = (1 - 1.1 * np.square(x)) * (1 - 0.4 * np.exp(-deep.clip(0) / 0.07))
+        ball = lay(white, red, _smooth((x - 0.34) / 0.12))
+        ball = ball * shade[..., None]
+        far, edge = np.hypot(x - IRIS[0], y - IRIS[1]) / RADIUS, soft / RADIUS
+        # Light that falls in from above shows at the bottom.
+        light = RIM + (1 - RIM) * _smooth((1 - far) / 0.25)
+        light += 0.25 * _smooth(1 - np.abs(far - 0.55) / 0.3) * (y > IRIS[1])
+        light *= 1 - 0.35 * np.exp(-deep.clip(0) / 0.1)
+        iris = lay(brown * light[..., None], self._skin * PUPIL, _smooth(0.5 - (far - 0.42) / edge))
+        ball = lay(ball, iris, _smooth(0.5 - (far - 1) / max(edge, 0.12)))
+        # In both eyes on the same side.
+        beside, over = x - IRIS[0] + 0.3 * self._side * RADIUS, y - IRIS[1] + 0.25 * RADIUS
+        glint = np.hypot(beside, over) / RADIUS
+        shine = 0.85 * _smooth(0.5 - (glint - 0.13) / max(edge, 0.1))
+        return np.asarray(lay(ball, np.minimum(255, self._skin * GLINT), shine), np.float64)
+
+    def _beyond(
+        self,
+        places: NDArray[np.float64],
+        top: NDArray[np.float64],
+        bottom: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """How far places lie above the upper rim, how far below the lower one, and how much lids
+        move there, 0..1."""
+        x, y = places[..., 0], places[..., 1]
+        above = np.interp(x, self._x, top) - y
+        below = y - np.interp(x, self._x, bottom)
+        near = _smooth(1 - above / ABOVE) * _smooth(1 - below / BELOW)
+        near *= _smooth(1 - (np.abs(x) - 0.5) / BESIDE)
+        return above, below, np.minimum(1, 1.5 * near)
+
+    def _window(self, size: int) -> tuple[slice, slice, NDArray[np.float64]]:
+        """The rows and columns of a picture of the crop that lids can reach, and their places."""
+        across, down = 0.5 + BESIDE, (HIGHEST - ABOVE, LOWEST + BELOW)
+        reach = np.array([(x, y) for x in (-across, across) for y in down])
+        corners = (reach @ self._axes + self._middle) * size
+        left, first = np.floor(corners.min(0)).clip(0, size).astype(int)
+        right, last = np.ceil(corners.max(0)).clip(0, size).astype(int)
+        points = np.stack(np.meshgrid(np.arange(left, right), np.arange(first, last)), -1)
+        return slice(first, last), slice(left, right), self._places((points + 0.5) / size)
+
+    def _places(self, points: NDArray[Any]) -> NDArray[np.float64]:
+        """Shares of the crop's side (..., 2) as places in the eye."""
+        return np.asarray((points - self._middle) @ self._inverse, np.float64)
+
+
+def _closed(intensities: NDArray[Any]) -> float:
+    """How far an eye is closed by (17,) intensities."""
+    return float(intensities[AU_45] + TIGHT * intensities[AU_7])
+
+
+def _sampled(crop: NDArray[np.uint8], places: NDArray[Any]) -> NDArray[np.float64]:
+    """The colours at shares of a crop's side (n, 2), (n, 3)."""
+    x, y = np.floor(places * len(crop)).clip(0, len(crop) - 1).astype(int).T
+    return np.asarray(crop[y, x], np.float64)
+
+
+def _smooth(share: Any) -> NDArray[np.float64]:
+    share = np.clip(share, 0, 1)
+    return np.asarray(share * share * (3 - 2 * share), np.float64)
