@@ -17,6 +17,7 @@ from ganimate.errors import GanimateError
 from ganimate.faces.blend import Blender
 from ganimate.faces.halves import Midline
 from ganimate.faces.pose import MAX_YAW, yaw
+from ganimate.faces.shut import ShutEyes
 from ganimate.faces.track import GAP, Tracker, check_one
 from ganimate.facs.rest import Resting
 from ganimate.layers import paint_sides
@@ -43,6 +44,9 @@ LEAST_FACE = 0.5
 
 RISE = 0.2
 """Seconds in which the change comes on where the face comes into the picture."""
+
+STEADY = 0.2
+"""How much of the colour that eyes have is a frame's own: lids dim it as they fall."""
 
 Frames = Iterable[tuple[float, "NDArray[np.uint8]"]]
 
@@ -227,6 +231,7 @@ class FilmEdit:
     def _painted(self, shots: Iterator[_Shot]) -> Iterator[_Shot]:
         engine, reader = self.animator.engine, self.animator.reader
         smooth, rest = OneEuro(**SMOOTHING), Resting()
+        iris: NDArray[np.float64] | None = None
         last = -np.inf  # when the face was seen
         came = -np.inf  # when it came into the picture
         while batch := list(islice(shots, BATCH)):
@@ -255,10 +260,14 @@ class FilmEdit:
                 targets = shown[:, None] + amount * (targets - shown[:, None])
                 midlines = [Midline(face.landmarks, face.frame) for _, _, face in kept]
                 chosen = crops[[index for index, _, _ in kept]]
-                for (_, shot, _), one in zip(
-                    kept, paint(engine, chosen, targets, shown, midlines), strict=True
-                ):
-                    shot.painted = one
+                painted = paint(engine, chosen, targets, shown, midlines)
+                each = zip(kept, chosen, shown, painted, targets, strict=True)
+                for (_, shot, face), crop, current, one, asked in each:
+                    marks = face.frame.to_crop(face.landmarks, 1) + 0.5
+                    eyes = ShutEyes(crop, marks, current, iris)
+                    shot.painted = eyes.open(one, asked)
+                    if eyes.iris is not None:
+                        iris = eyes.iris if iris is None else iris + STEADY * (eyes.iris - iris)
             yield from batch
 
     def _composed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganimate import Animator
+from ganimate import Animator, Trajectory
 from ganimate.engine import Painted
 from ganimate.faces.shut import ShutEyes
 from ganimate.faces.topology import (
@@ -22,7 +23,9 @@ from ganimate.faces.topology import (
     RIGHT_UPPER_LID,
 )
 from ganimate.facs import ActionUnits
+from ganimate.media.source import open_film
 from ganimate.portrait import Portrait
+from ganimate.video import FilmEdit
 
 LIDS = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
 
@@ -143,6 +146,35 @@ def test_black_and_white_photos_stay_so(
     Image.fromarray(shut_eyed.photo.pixels).convert("L").save(tmp_path / "grey.png")
     woken = animator.open(tmp_path / "grey.png").edit("45=0").image
     assert np.ptp(woken.astype(int), axis=-1).max() <= 2
+
+
+def test_a_film_loses_its_blink(animator: Animator, open_eyed: Portrait, tmp_path: Path) -> None:
+    shut = open_eyed.current.changed({45: 1.0})
+    path = Trajectory.through([open_eyed.current, shut, shut, open_eyed.current], seconds=1, fps=10)
+    with open_eyed.film(tmp_path / "blinks.mp4", fps=10) as film:
+        for frame in open_eyed.animate(path):
+            film.write(frame)
+
+    def blinks(frames: Iterable[np.ndarray]) -> float:
+        return max(animator.open(frame).current[45] for frame in frames)
+
+    with open_film(tmp_path / "blinks.mp4") as film:
+        before = [frame for _, frame in film]
+    with open_film(tmp_path / "blinks.mp4") as film:
+        edit = FilmEdit(film, "45=0", animator)
+        after = [frame for _, frame in edit.frames()]
+    assert blinks(before) > 0.6
+    assert blinks(after) < 0.3
+    # The eyes keep their colour, which is not brown.
+    marks = open_eyed.chosen[0].landmarks
+    radius = np.linalg.norm(marks[469] - marks[468])
+    angle = np.linspace(0.2, np.pi - 0.2, 15)
+    ring = marks[468] + 0.65 * radius * np.stack([np.cos(angle), np.sin(angle)], 1)
+    x, y = np.rint(ring).astype(int).T
+    red, _, blue = np.median(after[len(after) // 2][y, x].astype(int), axis=0)
+    alone = animator.open(before[len(before) // 2]).edit("45=0").image
+    brown = np.median(alone[y, x].astype(int), axis=0)
+    assert blue - red > brown[2] - brown[0] + 10
 
 
 @settings(max_examples=60, deadline=None)

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from ganimate.engine import Painted
 
-_LIDS = ((RIGHT_UPPER_LID, RIGHT_LOWER_LID), (LEFT_UPPER_LID, LEFT_LOWER_LID))
-_OTHER_IRIS = (LEFT_IRIS, RIGHT_IRIS)
+_EYES = (
+    (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_IRIS),
+    (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_IRIS),
+)
 AU_5, AU_7, AU_45 = (AU_NUMBERS.index(number) for number in (5, 7, 45))
 
 TIGHT = 0.35
@@ -85,24 +87,39 @@ class ShutEyes:
         crop: (S, S, 3) uint8 RGB.
         landmarks: (478, 2), as shares of the crop's side from its upper left corner.
         current: (17,), what the face shows.
+        iris: the colour of this person's eyes, where another picture has shown it: its `iris`.
+
+    Attributes:
+        iris: their colour, (3,) shares of the skin's below them: that of an eye which is open here,
+            else what is known, if anything is.
     """
 
     def __init__(
-        self, crop: NDArray[np.uint8], landmarks: NDArray[Any], current: NDArray[Any]
+        self,
+        crop: NDArray[np.uint8],
+        landmarks: NDArray[Any],
+        current: NDArray[Any],
+        iris: NDArray[np.float64] | None = None,
     ) -> None:
         self._closed = _closed(current)
         sure = float(np.clip((self._closed - SURE[0]) / (SURE[1] - SURE[0]), 0, 1))
-        rims = [(landmarks[list(upper)], landmarks[list(lower)]) for upper, lower in _LIDS]
+        marks = [[landmarks[list(part)] for part in eye] for eye in _EYES]
         # The eye that is turned away is as high as the other one, and narrower.
-        size = max(float(np.linalg.norm(upper[-1] - upper[0])) for upper, _ in rims)
-        self._eyes = [_Eye(*lids, size) for lids in rims]
+        size = max(float(np.linalg.norm(upper[-1] - upper[0])) for upper, _, _ in marks)
+        self._eyes = [_Eye(crop, upper, lower, size) for upper, lower, _ in marks]
         gaps = [eye.gap for eye in self._eyes]
         for eye, gap, beside in zip(self._eyes, gaps, gaps[::-1], strict=True):
             alone = (beside - gap - WINKS[0]) / (WINKS[1] - WINKS[0])
-            eye.look(crop, max(sure, float(np.clip(alone, 0, 1))))
-        for eye, other, iris in zip(self._eyes, self._eyes[::-1], _OTHER_IRIS, strict=True):
-            if eye.shut > 0 and other.shut == 0:  # who winks has two eyes of one colour
-                eye.match(crop, landmarks[list(iris)])
+            eye.doubt(max(sure, float(np.clip(alone, 0, 1))))
+        seen = [
+            eye.light_of(crop, part)
+            for eye, (_, _, part) in zip(self._eyes, marks, strict=True)
+            if eye.gap > NARROW and eye.shut == 0
+        ]
+        self.iris = np.mean(seen, axis=0) if seen else iris
+        if self.iris is not None:
+            for eye in self._eyes:
+                eye.brown = self.iris
 
     def open(self, painted: Painted, sides: NDArray[Any]) -> Painted:
         """The painting with both eyes as far open as is asked; itself, where neither is shut.
@@ -128,13 +145,11 @@ class _Eye:
     Attributes:
         gap: how far its rims are apart at most.
         shut: how far it counts as shut, 0..1.
+        brown: the colour of an iris that is drawn there, (3,) shares of the skin's.
     """
 
     def __init__(
-        self,
-        upper: NDArray[Any],
-        lower: NDArray[Any],
-        size: float,
+        self, crop: NDArray[np.uint8], upper: NDArray[Any], lower: NDArray[Any], size: float
     ) -> None:
         corners = upper[[0, -1]].astype(np.float64)
         self._middle, across = corners.mean(0), corners[1] - corners[0]
@@ -146,24 +161,25 @@ class _Eye:
         (self._x, self._upper), (_, self._lower) = self._places(upper).T, self._places(lower).T
         self._gaps = (self._lower - self._upper).clip(0)
         self.gap, self.shut = float(self._gaps.max()), 0.0
-
-    def look(self, crop: NDArray[np.uint8], sure: float) -> None:
-        """See whether it is shut, and in what light, if it surely can be (0..1)."""
-        self.shut = sure * float(np.clip((NARROW - self.gap) / (NARROW - SHUT), 0, 1))
         places = np.stack(np.meshgrid((-0.2, 0, 0.2), UNDER), -1).reshape(-1, 2)
         self._skin = _sampled(crop, places @ self._axes + self._middle).mean(0)
-        self._lights = np.array((WHITE, BROWN, RED))
+        lights = np.array((WHITE, BROWN, RED))
         if np.ptp(self._skin) <= GREY:
-            self._lights[:] = self._lights.mean(1, keepdims=True)
+            lights[:] = lights.mean(1, keepdims=True)
+        self._white, self.brown, self._red = lights
 
-    def match(self, crop: NDArray[np.uint8], iris: NDArray[Any]) -> None:
-        """Draw its iris in the colour of the other one, of the landmarks (5, 2): its middle and
+    def doubt(self, sure: float) -> None:
+        """Count it as shut where its rims say so, and whatever else may as surely, 0..1."""
+        self.shut = sure * float(np.clip((NARROW - self.gap) / (NARROW - SHUT), 0, 1))
+
+    def light_of(self, crop: NDArray[np.uint8], iris: NDArray[Any]) -> NDArray[np.float64]:
+        """The colour of its iris, (3,) shares of the skin's; of landmarks (5, 2), its middle and
         four points around it."""
         radius = np.linalg.norm(iris[1:] - iris[0], axis=1).mean()
         angle = np.linspace(0, np.pi, 9)  # its lower half, which no lid covers
         around = AMID * radius * np.stack([np.cos(angle), np.sin(angle)], 1)
         colour = np.median(_sampled(crop, iris[0] + around), axis=0)
-        self._lights[1] = colour / self._skin.clip(1)
+        return np.asarray(colour / self._skin.clip(1), np.float64)
 
     def open(self, painted: Painted, far: float, high: float) -> Painted:
         """Open it.
@@ -231,7 +247,9 @@ class _Eye:
             return ball + share[..., None] * (colour - ball)
 
         x, y = places[..., 0], places[..., 1]
-        white, brown, red = (np.minimum(250, self._skin * light) for light in self._lights)
+        white, brown, red = (
+            np.minimum(250, self._skin * light) for light in (self._white, self.brown, self._red)
+        )
         # It is round, lies in the lid's shadow, and is red in its inner corner.
         shade = (1 - 1.1 * np.square(x)) * (1 - 0.4 * np.exp(-deep.clip(0) / 0.07))
         ball = lay(white, red, _smooth((x - 0.34) / 0.12))
