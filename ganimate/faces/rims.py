@@ -26,6 +26,8 @@ AROUND = 0.15
 """How far above and below the lips a flow can take them."""
 POINTS, ROUNDS = 96, 3
 """Points on the lines on which a rim is sought, and how often it is."""
+CORNERS = 0.25
+"""The share of a mouth's width at each end along which lips are laid anew less and less."""
 FILLED = 0.004
 """What a lip must lack until all of it is laid anew."""
 
@@ -118,8 +120,7 @@ class Rims:
             line, edge = (np.stack([x, _along(x, rim)], 1) for rim in (inner, outer))
             come = x + self._moved(line[None], offsets)[0, :, 0]
             lack = least[lip] * self._thick(come, lip) - down * (edge - line)[:, 1]
-            lack = lack.clip(0)
-            lack[[0, -1]] = 0  # the corners
+            lack = lack.clip(0) * _taper(x)
             if lack.max() * self.side < 0.5:
                 continue
             edge[:, 1] += down * lack
@@ -181,6 +182,13 @@ class Rims:
         x, y, edge = at[..., 0], at[..., 1], cv2.BORDER_REPLICATE
         found = [cv2.remap(one, x, y, how, borderMode=edge) for one in offsets]
         return np.asarray(np.stack(found, -1) @ self._inverse, np.float64)
+
+
+def _taper(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 in the middle of rising places, 0 at their ends."""
+    beside = np.minimum(x - x[0], x[-1] - x) / max(CORNERS * float(x[-1] - x[0]), 1e-6)
+    share = beside.clip(0, 1)
+    return np.asarray(share * share * (3 - 2 * share))
 
 
 def _along(x: NDArray[np.float64], rim: NDArray[np.float64]) -> NDArray[np.float64]:
