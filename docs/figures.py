@@ -57,7 +57,8 @@ def main() -> None:
     save(contact_sheet(both, looks=LOOKS, size=CELL), "expressions")
     save(contact_sheet(both[0], steps=4, size=160), "action-units")
     save(contact_sheet(both[0], units=[12, 4], steps=7, size=160), "sheet")
-    hard = [animator.open(photo) for photo in spoilt(*(one.photo.pixels for one in both))]
+    photos = [*spoilt(*(one.photo.pixels for one in both)), both[0].edit("blink").image]
+    hard = [animator.open(photo) for photo in photos]
     save(contact_sheet(hard, looks=HARD_LOOKS, size=CELL), "difficult")
     save(maps(animator), "maps")
 
