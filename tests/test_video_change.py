@@ -75,6 +75,9 @@ def test_rest_is_told_from_calm_moments_and_never_jumps() -> None:
     assert found[-1, brows] == pytest.approx(0.5, abs=0.03)  # and not half of .5 and .9
     assert (found[:, AU_NUMBERS.index(12)] == 0).all()
     assert np.abs(np.diff(found[:, brows])).max() < 0.01
+    # A face that was away for a minute counts no more than one that was there.
+    again = rest(100.0, shown[0] + np.eye(17)[brows] * 0.4)
+    assert np.abs(again - found[-1]).max() < 0.02
     # Who begins with a dropped jaw is seen at rest a while after it has closed.
     late = Resting()
     assert late(0, shown[speaks][0]).max() == 0

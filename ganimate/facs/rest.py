@@ -28,6 +28,8 @@ FAINT, PLAIN = 0.1, 0.4
 FIRST = 1.0
 """Seconds that the first look at a moving face counts for: brows that go up in it come down again
 without a jump."""
+LONGEST = 0.2
+"""Seconds that any other look counts for at most: between two of them a face may have been away."""
 
 
 def at_rest(current: ActionUnits) -> ActionUnits:
@@ -61,7 +63,7 @@ class Resting:
         if self._seconds is None:
             self._mean = np.asarray(current * built, np.float64)
         else:
-            weight = float(built.max()) * max(0.0, seconds - self._seconds)
+            weight = float(built.max()) * float(np.clip(seconds - self._seconds, 0, LONGEST))
             self._weight += weight
             shown = np.where(np.isin(AU_NUMBERS, BUILD), current, 0)
             self._mean = self._mean + weight / self._weight * (shown - self._mean)
