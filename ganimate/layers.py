@@ -35,6 +35,7 @@ class Layer:
         pixels: the photo, HWC uint8 RGB.
         frame: where the face sits in it.
         outlines, landmarks: see `Blender`.
+        iris: see `ShutEyes`.
     """
 
     engine: Engine
@@ -45,6 +46,7 @@ class Layer:
     frame: FaceFrame
     outlines: Sequence[tuple[NDArray[Any], bool]]
     landmarks: NDArray[np.float32]
+    iris: NDArray[np.float64] | None = None
 
     @cached_property
     def blender(self) -> Blender:
@@ -55,7 +57,8 @@ class Layer:
     def shut(self) -> ShutEyes:
         """Opens its eyes where the photo shows them shut."""
         crop = self.frame.crop(self.pixels, self.engine.size)
-        return ShutEyes(crop, self.frame.to_crop(self.landmarks, 1) + 0.5, self.current.vector)
+        marks = self.frame.to_crop(self.landmarks, 1) + 0.5
+        return ShutEyes(crop, marks, self.current.vector, self.iris)
 
     def paint(self, sides: NDArray[np.float32], *, finest: bool = False) -> list[Painted]:
         """Paint the face n times in one batch.
@@ -105,6 +108,7 @@ def layers(
     chosen: Sequence[Face],
     currents: Sequence[ActionUnits],
     faces: Sequence[Face],
+    iris: NDArray[np.float64] | None = None,
 ) -> tuple[Layer, ...]:
     """A layer for each chosen face.
 
@@ -114,6 +118,7 @@ def layers(
         chosen: the faces that are to change.
         currents: what each of them shows.
         faces: all of the photo's faces: where frames overlap, each face keeps to its own.
+        iris: the colour of their eyes, where it is known: see `ShutEyes`.
     """
     return tuple(
         Layer(
@@ -125,6 +130,7 @@ def layers(
             face.frame,
             _outlines(face, faces),
             face.landmarks,
+            iris,
         )
         for face, current in zip(chosen, currents, strict=True)
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from ganimate.canvas import Canvas
 from ganimate.edited import Edited
-from ganimate.errors import UsageError
+from ganimate.errors import GanimateError, UsageError
 from ganimate.faces.locate import Face
 from ganimate.facs import ActionUnits, Expression, based, blend, parse_look
 from ganimate.layers import Layer, compose, layers
@@ -47,6 +47,7 @@ class Portrait:
         currents: what each chosen face shows now.
         locator: what found the faces: ``mediapipe`` or ``builtin``.
         animator: what it was opened with.
+        iris: the colour of the eyes, where another photo has shown it: see `with_eyes_of`.
     """
 
     photo: Photo = field(repr=False)
@@ -55,11 +56,30 @@ class Portrait:
     currents: tuple[ActionUnits, ...]
     locator: str
     animator: Animator = field(repr=False)
+    iris: NDArray[np.float64] | None = field(default=None, repr=False)
 
     @property
     def current(self) -> ActionUnits:
         """What the first chosen face shows now."""
         return self.currents[0]
+
+    def with_eyes_of(self, other: Portrait) -> Portrait:
+        """The same, but that eyes which it shows shut open in the colour of another photo's.
+
+        Args:
+            other: of the same person, with an eye open.
+
+        Raises:
+            GanimateError: neither eye is open in it.
+            UsageError: several faces are chosen.
+        """
+        if len(self.chosen) != 1:
+            raise UsageError("several faces do not have the same eyes", "choose one: --face 0")
+        iris = other._layers[0].shut.iris
+        if iris is None:
+            name = other.photo.path or "the other photo"
+            raise GanimateError(f"{name}: shows no open eye", "take a photo that does")
+        return replace(self, iris=iris)
 
     def edit(
         self,
@@ -235,9 +255,8 @@ class Portrait:
 
     @cached_property
     def _layers(self) -> tuple[Layer, ...]:
-        return layers(
-            self.animator.engine, self.photo.pixels, self.chosen, self.currents, self.faces
-        )
+        engine, pixels = self.animator.engine, self.photo.pixels
+        return layers(engine, pixels, self.chosen, self.currents, self.faces, self.iris)
 
 
 def _target(

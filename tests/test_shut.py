@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from conftest import Ganimate, names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from ganimate import Animator, Trajectory
 from ganimate.engine import Painted
+from ganimate.errors import UsageError
 from ganimate.faces.shut import ShutEyes
 from ganimate.faces.topology import (
     LEFT_LOWER_LID,
@@ -127,6 +130,35 @@ def test_who_winks_has_two_eyes_of_one_colour(face_model: Path, portrait: Path) 
     assert most > max(red, blue) + 40
     red, most, blue = drawn(winking.photo.pixels)
     assert most < max(red, blue) + 10
+
+
+def test_another_photo_gives_the_colour(
+    animator: Animator, open_eyed: Portrait, shut_eyed: Portrait, ganimate: Ganimate, tmp_path: Path
+) -> None:
+    marks = open_eyed.chosen[0].landmarks
+    radius = np.linalg.norm(marks[469] - marks[468])
+    green = np.array(open_eyed.photo.pixels)
+    rows, columns = np.mgrid[: len(green), : green.shape[1]]
+    for x, y in marks[[468, 473]]:
+        green[np.hypot(columns - x, rows - y) < 0.9 * radius] = (40, 130, 40)
+    for name, pixels in (("green.png", green), ("shut.png", shut_eyed.photo.pixels)):
+        Image.fromarray(pixels).save(tmp_path / name)
+    line = "edit shut.png --au 45=0 --locator builtin --offline -o"
+    ganimate(*line.split(), "brown.png")
+    ganimate(*line.split(), "out.png", "--eyes", "green.png")
+    brown, made = (np.asarray(Image.open(tmp_path / name)) for name in ("brown.png", "out.png"))
+    x, y = np.rint(shut_eyed.chosen[0].landmarks[[468, 473]].mean(0)).astype(int)
+    greener = [one.astype(int)[..., 1] - one.astype(int)[..., 0] for one in (made, brown)]
+    assert (greener[0] > 40).sum() > 40 > (greener[1] > 20).sum()
+    # What cannot be: an output over either photo, eyes that are shut, and several faces.
+    over = ganimate(*line.split(), "green.png", "--force", "--eyes", "green.png")
+    assert over.returncode == 1 and "green.png" in over.stderr
+    blind = ganimate(*line.split(), "no.png", "--eyes", "shut.png")
+    assert blind.returncode == 1 and "shut.png: shows no open eye" in blind.stderr
+    assert names(tmp_path) == ["brown.png", "green.png", "out.png", "shut.png"]
+    both = replace(shut_eyed, chosen=shut_eyed.chosen * 2, currents=shut_eyed.currents * 2)
+    with pytest.raises(UsageError, match="several faces"):
+        both.with_eyes_of(open_eyed)
 
 
 def test_eyes_that_are_open_or_stay_shut_are_left_alone(

@@ -70,6 +70,7 @@ def animate(
     no_provenance: options.NoProvenance = False,
     expressions_file: options.ExpressionsFile = None,
     face: options.FaceChoice = "largest",
+    eyes: options.Eyes = None,
     locator: options.LocatorChoice = "auto",
     face_model: options.FaceModel = None,
     offline: options.Offline = False,
@@ -129,7 +130,8 @@ def animate(
     planned, *_ = (trajectory(ActionUnits(), end) for end in ends)
     frames = len(planned)
     film_format(output)
-    check_output(output, force=force, source=photo)
+    for source in filter(None, (photo, eyes)):
+        check_output(output, force=force, source=source)
 
     console = Console(quiet=quiet, as_json=json)
     marking = read_marking(
@@ -148,6 +150,8 @@ def animate(
     with console.busy("looking for the face"):
         portrait = animator.open(photo, face=",".join(each) or face)
         check_each(each, portrait.chosen)
+        if eyes:
+            portrait = portrait.with_eyes_of(animator.open(eyes))
     ends = ends if each else ends * len(portrait.chosen)
     trajectories = [
         trajectory(current, end, one.index)

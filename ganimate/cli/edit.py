@@ -44,6 +44,7 @@ def edit(
     no_provenance: options.NoProvenance = False,
     expressions_file: options.ExpressionsFile = None,
     face: options.FaceChoice = "largest",
+    eyes: options.Eyes = None,
     locator: options.LocatorChoice = "auto",
     face_model: options.FaceModel = None,
     offline: options.Offline = False,
@@ -87,7 +88,8 @@ def edit(
     masked = picture.with_name(f"{picture.stem}-mask.png") if mask else None
     outputs = [path for path in (picture, compared, masked) if path]
     for path in outputs:
-        check_output(path, force=force, source=photo)
+        for source in filter(None, (photo, eyes)):
+            check_output(path, force=force, source=source)
 
     console = Console(quiet=quiet, as_json=json)
     marking = read_marking(
@@ -104,6 +106,8 @@ def edit(
     with console.busy("looking for the face"):
         portrait = animator.open(photo, face=",".join(each) or face)
         check_each(each, portrait.chosen)
+        if eyes:
+            portrait = portrait.with_eyes_of(animator.open(eyes))
     with console.busy("painting"):
         edited = portrait.edit(looks if each else looks[0], base=base, expressions=expressions)
         edited.save(picture, force=force, provenance=marking)

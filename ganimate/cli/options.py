@@ -37,6 +37,10 @@ Each = Annotated[
     list[str] | None,
     Option("--at", metavar="FACE LOOK", help='One face\'s look: --at 0 smile --at 1 "fear*0.6".'),
 ]
+Eyes = Annotated[
+    Path | None,
+    Option("--eyes", metavar="PHOTO", help="Of the same person: the colour of eyes that open."),
+]
 LocatorKind = Literal["auto", "mediapipe", "builtin"]
 LocatorChoice = Annotated[LocatorKind, Option("--locator", help="What finds the face.")]
 FaceModel = Annotated[

@@ -114,7 +114,7 @@ class ShutEyes:
         seen = [
             eye.light_of(crop, part)
             for eye, (_, _, part) in zip(self._eyes, marks, strict=True)
-            if eye.gap > NARROW and eye.shut == 0
+            if eye.gap > SHUT and eye.shut == 0
         ]
         self.iris = np.mean(seen, axis=0) if seen else iris
         if self.iris is not None:
