@@ -31,7 +31,7 @@ _EYES = (
     (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_IRIS),
     (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_IRIS),
 )
-AU_5, AU_7, AU_45 = (AU_NUMBERS.index(number) for number in (5, 7, 45))
+AU_5, AU_6, AU_7, AU_45 = (AU_NUMBERS.index(number) for number in (5, 6, 7, 45))
 
 TIGHT = 0.35
 """How far AU7 at 1 closes an eye, of what AU45 does: eyes that laugh are read as little else."""
@@ -40,8 +40,9 @@ SURE = (0.2, 0.35)
 WINKS = (0.1, 0.15)
 """By how much smaller a gap must be than the other eye's until it counts as shut, whatever is read,
 and from which on it does: readings are of both eyes."""
-WIDER, NARROWER = 0.3, 0.3
-"""How much higher the upper lid is at AU5, and how much lower at AU7."""
+WIDER, NARROWER, CHEEKS = 0.3, 0.35, 0.6
+"""How much higher the upper lid is at AU5, and how much lower at AU7, which AU6 does by so much:
+in smiles of training faces (AU6 at .5 on average) eyes are .82 as open as at rest."""
 
 # Places in an eye are told from the middle between its corners: towards the inner one, as shares of
 # how far these are apart, and down the face, likewise, but of the wider one of both eyes.
@@ -54,6 +55,8 @@ IRIS, RADIUS = (-0.046, -0.085), 0.21
 """The middle of its iris, and how large that is: theirs, but for a little higher."""
 BEYOND = (0.055, 0.035)
 """How far beyond the upper and the lower rim's landmarks an eye is seen, in the middle."""
+RAISED = 0.1
+"""How far a lower lid is raised at AU7."""
 SHUT, NARROW = 0.13, 0.19
 """Gaps between rims up to which an eye may be shut, and from which on it is not: those of shut eyes
 are .05 on average, of half open ones .15 and of open ones .31."""
@@ -130,8 +133,9 @@ class ShutEyes:
         for eye, asked in zip(self._eyes, sides, strict=True):
             far = 1 - _closed(asked) / max(self._closed, 1e-3)
             if eye.shut > 0 and far > 0:
-                high = (1 + WIDER * float(asked[AU_5])) * (1 - NARROWER * float(asked[AU_7]))
-                painted = eye.open(painted, far, high)
+                squint = min(1.0, float(asked[AU_7] + CHEEKS * asked[AU_6]))
+                high = (1 + WIDER * float(asked[AU_5])) * (1 - NARROWER * squint)
+                painted = eye.open(painted, far, high, squint)
         return painted
 
 
@@ -181,17 +185,18 @@ class _Eye:
         colour = np.median(_sampled(crop, iris[0] + around), axis=0)
         return np.asarray(colour / self._skin.clip(1), np.float64)
 
-    def open(self, painted: Painted, far: float, high: float) -> Painted:
+    def open(self, painted: Painted, far: float, high: float, squint: float) -> Painted:
         """Open it.
 
         Args:
             far: how far, 0..1.
             high: how high the upper rim is then, of what it is in open eyes.
+            squint: how far the lower one is raised, 0..1.
         """
         bulge = far * (1 - np.square(2 * self._x)).clip(0)
         wanted = high * np.interp(self._x, *UPPER.T) - self._upper
         top = self._upper + far * wanted.clip(max=0) - BEYOND[0] * bulge
-        bottom = self._lower + BEYOND[1] * bulge
+        bottom = self._lower + (BEYOND[1] - RAISED * squint) * bulge
         share = self.shut * min(1, 4 * far)
         flow = self._led(painted.flow, top, bottom, far, share)
 
