@@ -171,6 +171,19 @@ def test_eyes_that_are_open_or_stay_shut_are_left_alone(
     assert shut.open(picture, shut_eyed.current.sides) is picture
 
 
+def test_drawn_eyes_are_as_soft_as_their_photo(animator: Animator, shut_eyed: Portrait) -> None:
+    def steepest(pixels: np.ndarray) -> float:
+        """In the right eye, once it is open."""
+        woken = cv2.cvtColor(animator.open(pixels).edit("45=0").image, cv2.COLOR_RGB2GRAY)
+        marks = shut_eyed.chosen[0].landmarks[list(RIGHT_UPPER_LID)]
+        (left, top), (right, bottom) = marks.min(0).astype(int), marks.max(0).astype(int)
+        part = woken[top - 15 : bottom + 10, left:right].astype(np.float32)
+        return float(np.hypot(cv2.Sobel(part, -1, 1, 0), cv2.Sobel(part, -1, 0, 1)).max())
+
+    sharp, soft = shut_eyed.photo.pixels, cv2.GaussianBlur(shut_eyed.photo.pixels, (0, 0), 5)
+    assert steepest(soft) < 0.4 * steepest(sharp)
+
+
 def test_black_and_white_photos_stay_so(
     animator: Animator, shut_eyed: Portrait, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganimate.faces.align import CROP_SIZE
+from ganimate.faces.softness import blurred
 from ganimate.faces.topology import (
     LEFT_IRIS,
     LEFT_LOWER_LID,
@@ -203,15 +205,18 @@ class _Eye:
         attention, colour = painted.attention.copy(), painted.colour.copy()
         rows, columns, places = self._window(len(attention))
         above, below, near = self._beyond(places, top, bottom)
-        soft = max(0.02, (0.7 / len(attention) + painted.softness / 128) / self._size)
+        soft = max(0.02, 0.7 / len(attention) / self._size)
         inside = _smooth(0.5 - above / soft) * _smooth(0.5 - below / soft)
         inside *= np.abs(places[..., 0]) < 0.5
         cover = share * inside * (1 - np.exp(-np.square(above.clip(max=0) / LASHES)))
+        ball = self._ball(places, -above, soft)
+        if painted.softness and cover.size:
+            ball, cover = blurred(ball, cover, painted.softness * len(attention) / CROP_SIZE)
         kept = attention[rows, columns]
         kept += (1 - kept) * share * near
         kept *= 1 - cover
         part = colour[rows, columns]
-        part += cover[..., None] * (self._ball(places, -above, soft) - part)
+        part += cover[..., None] * (ball - part)
         return replace(painted, attention=attention, colour=colour, flow=flow)
 
     def _led(

@@ -54,12 +54,19 @@ def softened(painted: Painted, blur: float) -> Painted:
     """What is painted, blurred by so many pixels of the crop; what covers nothing has no say."""
     if blur == 0:
         return painted
+    sigma = blur * len(painted.attention) / CROP_SIZE
+    colour, covered = blurred(painted.colour, 1 - painted.attention, sigma)
+    return replace(painted, attention=1 - covered, colour=colour, softness=blur)
+
+
+def blurred(
+    colour: NDArray[Any], cover: NDArray[Any], sigma: float
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A picture (h, w, 3) and how far it covers what is below, (h, w), both blurred by so many of
+    its pixels: each colour counts as far as it covers."""
     import cv2
 
-    sigma = blur * len(painted.attention) / CROP_SIZE
-    cover = 1 - painted.attention[..., None]
-    spread: Any = cv2.GaussianBlur(np.dstack([painted.colour * cover, cover]), (0, 0), sigma)
-    colour, covered = spread[..., :3], spread[..., 3:]
-    colour = np.where(covered > 1e-3, colour / np.maximum(covered, 1e-3), painted.colour)
-    colour = np.ascontiguousarray(colour)
-    return replace(painted, attention=1 - covered[..., 0], colour=colour, softness=blur)
+    spread: Any = cv2.GaussianBlur(np.dstack([colour * cover[..., None], cover]), (0, 0), sigma)
+    sums, covered = spread[..., :3], spread[..., 3:]
+    colour = np.where(covered > 1e-3, sums / np.maximum(covered, 1e-3), colour)
+    return np.ascontiguousarray(colour), covered[..., 0]
