@@ -21,7 +21,7 @@ import numpy as np
 from ganimate.faces.align import CROP_SIZE, FaceFrame
 from ganimate.faces.eyes import Eyes, Seen
 from ganimate.faces.grain import Grain
-from ganimate.faces.grid import Grid
+from ganimate.faces.grid import Grid, smoothstep
 from ganimate.faces.lips import Lips
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ class Blender:
         points = [(np.arange(n) + 0.5) * self._size[i] / n - 0.5 for i, n in enumerate(self._grid)]
         place = self._place(*points)
         self._reach = (-REACH * place, REACH * (1 - place))
-        ramp = np.clip(np.minimum(place, 1 - place).min(axis=2) / FEATHER, 0, 1)
-        self._ramp = ramp * ramp * (3 - 2 * ramp)
+        self._ramp = smoothstep(np.minimum(place, 1 - place).min(axis=2) / FEATHER)
         if outlines:
             self._ramp *= self._shrunk(self._own(outlines))
         columns, rows = (np.arange(n, dtype=np.float32) for n in self._size)
@@ -207,9 +206,9 @@ class Blender:
         where paint puts something else, as teeth, what is left of the photo is a ghost.
         """
         agreement = np.exp(-np.square(difference.mean(2, keepdims=True) / AGREEMENT))
-        mostly = np.clip((keep - 0.2) / 0.6, 0, 1)
-        trust = mostly * mostly * (3 - 2 * mostly)
-        detail: NDArray[np.float32] = trust * (keep + (1 - keep) * agreement)
+        detail: NDArray[np.float32] = smoothstep((keep - 0.2) / 0.6) * (
+            keep + (1 - keep) * agreement
+        )
         return detail
 
     def _kept(

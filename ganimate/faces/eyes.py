@@ -13,27 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ganimate.faces.grid import Grid, mixed
-from ganimate.faces.topology import (
-    LEFT_IRIS,
-    LEFT_LOWER_LID,
-    LEFT_UPPER_LID,
-    RIGHT_IRIS,
-    RIGHT_LOWER_LID,
-    RIGHT_UPPER_LID,
-)
+from ganimate.faces.grid import Grid, corners, mixed
+from ganimate.faces.topology import EYES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ganimate.faces.align import FaceFrame
 
+_RIGHT, (_LEFT_IRIS, *_LEFT_LIDS) = EYES
 # From the left of the picture to the right: the subject's right eye from its outer corner, the
 # left one from its inner.
-_EYES = (
-    (RIGHT_IRIS, RIGHT_UPPER_LID, RIGHT_LOWER_LID),
-    (LEFT_IRIS, LEFT_UPPER_LID[::-1], LEFT_LOWER_LID[::-1]),
-)
+_EYES = (_RIGHT, (_LEFT_IRIS, *(lid[::-1] for lid in _LEFT_LIDS)))
 
 # Lengths are in radii of the iris.
 UPPER_EDGE, LOWER_EDGE = 0.22, 0.12
@@ -87,9 +78,9 @@ class Eyeball:
         gap = float(self._gaps(self.lids).max())
         low = places.min(0) - np.array((0.1, AROUND[0]))
         high = places.max(0) + np.array((0.1, AROUND[1]))
-        corners = self._pixels(np.array([low, (high[0], low[1]), high, (low[0], high[1])]))
-        left, top = np.floor(corners.min(0)).clip(0).astype(int)
-        right, bottom = np.ceil(corners.max(0)).astype(int) + 1
+        edges = self._pixels(corners(low, high))
+        left, top = np.floor(edges.min(0)).clip(0).astype(int)
+        right, bottom = np.ceil(edges.max(0)).astype(int) + 1
         self.rows, self.columns = (
             slice(top, min(bottom, len(box))),
             slice(left, min(right, box.shape[1])),

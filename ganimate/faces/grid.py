@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -51,19 +52,23 @@ class Grid:
         Args:
             offsets: the flow, (2, h, w) on the grid: how far away, in pixels, each is taken from.
         """
-        import cv2
-
         moved = np.asarray(pixels, np.float32)
         # It says where pixels come from; by fixed points, where they go. Where a flow squeezes, a
         # whole step would swing to and fro.
         for _ in range(12):
-            x, y = self.at(moved).astype(np.float32).T[:, None]
-            come = [
-                cv2.remap(each, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-                for each in offsets
-            ]
-            moved = (moved + 0.6 * (pixels - np.stack(come, 1) - moved)).astype(np.float32)
+            come = self.come(moved, offsets)
+            moved = (moved + 0.6 * (pixels - come - moved)).astype(np.float32)
         return moved
+
+    def come(self, pixels: NDArray[Any], offsets: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far away a flow takes what comes to pixels (n, 2) or (n, k, 2) of the box from, the
+        same shape."""
+        import cv2
+
+        at = self.at(pixels).astype(np.float32).reshape(len(pixels), -1, 2)
+        x, y, how = at[..., 0], at[..., 1], cv2.INTER_LINEAR
+        found = [cv2.remap(one, x, y, how, borderMode=cv2.BORDER_REPLICATE) for one in offsets]
+        return np.asarray(np.stack(found, -1).reshape(np.shape(pixels)), np.float32)
 
     def part(
         self, picture: NDArray[np.float32], rows: slice, columns: slice
@@ -76,6 +81,17 @@ class Grid:
         size = (columns.stop - columns.start, rows.stop - rows.start)
         how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return np.asarray(cv2.warpAffine(picture, matrix, size, flags=how), np.float32)
+
+
+def corners(low: Sequence[float], high: Sequence[float]) -> NDArray[np.float64]:
+    """Those of an upright rectangle, (4, 2)."""
+    return np.array([low, (high[0], low[1]), high, (low[0], high[1])])
+
+
+def smoothstep(share: Any) -> Any:
+    """From 0 at 0 to 1 at 1 without a kink at either; beyond them it stays."""
+    share = np.clip(share, 0, 1)
+    return share * share * (3 - 2 * share)
 
 
 def mixed(one: Any, other: Any, share: NDArray[np.float32]) -> NDArray[np.uint8]:

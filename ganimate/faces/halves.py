@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganimate.faces.align import FaceFrame
+from ganimate.faces.grid import smoothstep
 from ganimate.faces.topology import MIDLINE
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ class Midline:
         x, y = line[np.argsort(line[:, 1])].T  # from forehead to chin
         middle = np.interp(place, y, x)[:, None]
         width = np.interp(place, self._points[[NOSE, MOUTH], 1], (RAMP, MOUTH_RAMP))[:, None]
-        ramp = np.clip((place - middle) / width + 0.5, 0, 1)
-        share: NDArray[np.float32] = (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
+        share: NDArray[np.float32] = smoothstep((place - middle) / width + 0.5).astype(np.float32)
         return share
 
     def join(self, right: Painted, left: Painted) -> Painted:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganimate.faces.grid import Grid, mixed
+from ganimate.faces.grid import Grid, corners, mixed, smoothstep
 from ganimate.faces.rims import SKIN, STEEPEST, Rims
 
 if TYPE_CHECKING:
@@ -160,8 +160,7 @@ class Lips:
         slid = []
         for side, far in enumerate((window.above, window.below)):
             move = window.along(shifts[side] + OVERLAP * met)
-            share = np.clip(1 - (far - window.along(heights[side])) / skins[side], 0, 1)
-            move *= share * share * (3 - 2 * share)
+            move *= smoothstep(1 - (far - window.along(heights[side])) / skins[side])
             slid.append(window.moved(-move if side else move))
         soft = max(1 / self._rims.side, EDGE)
         # The upper lip lies on the lower one: on their line nothing from between them is seen.
@@ -203,10 +202,9 @@ class _Window:
         self._rim = np.sort(rim)
         low = self._rim[0] - BESIDE, float(top.min()) - reach[0]
         high = self._rim[-1] + BESIDE, float(bottom.max()) + reach[1]
-        corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
-        corners = rims.pixels(corners)
-        left, first = np.floor(corners.min(0)).astype(int).clip(0)
-        right, last = (np.ceil(corners.max(0)).astype(int) + 1).clip(0, face.shape[1::-1])
+        edges = rims.pixels(corners(low, high))
+        left, first = np.floor(edges.min(0)).astype(int).clip(0)
+        right, last = (np.ceil(edges.max(0)).astype(int) + 1).clip(0, face.shape[1::-1])
         self.part = face[first:last, left:right]
         self._size = (max(1, right - left), max(1, last - first))
         self._columns = np.arange(left, right, dtype=np.float32)

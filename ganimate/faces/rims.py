@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganimate.faces.grid import Grid, corners, smoothstep
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ganimate.faces.align import FaceFrame
-    from ganimate.faces.grid import Grid
 
 INNER, OUTER = (0, 1), (2, 3)
 """Rows of the upper and the lower lip's inner and outer rim."""
@@ -156,8 +156,7 @@ class Rims:
         skin = max(SKIN[lip], STEEPEST * float(np.abs(beyond).max()))
         low, high = np.minimum(line.min(0), edge.min(0)), np.maximum(line.max(0), edge.max(0))
         (high if down > 0 else low)[1] += down * skin
-        corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])])
-        rows, columns = self._grid.window(self.pixels(corners))
+        rows, columns = self._grid.window(self.pixels(corners(low, high)))
         places = self.places(self._grid.pixels(rows, columns))
         part = offsets[:, rows, columns]
         come = places + np.moveaxis(part, 0, -1) @ self._inverse
@@ -165,8 +164,7 @@ class Rims:
         height = np.interp(places[..., 0], x, down * (edge - line)[:, 1])
         first, last = (_along(come[..., 0], rim) for rim in own)
         within = first + (last - first) * out / height.clip(1e-6)
-        fade = np.clip(1 - (out - height) / skin, 0, 1)
-        fade *= fade * (3 - 2 * fade)
+        fade = smoothstep(1 - (out - height) / skin)
         beside = come[..., 1] + np.interp(places[..., 0], x, beyond) * fade
         change = np.where(out > height, beside, within) - come[..., 1]
         change *= np.interp(places[..., 0], x, share, left=0, right=0) * (out >= 0)
@@ -176,19 +174,13 @@ class Rims:
         self, places: NDArray[np.float64], offsets: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         """How far from places (n, k, 2) a flow takes what comes to them."""
-        import cv2
-
-        at, how = self._grid.at(self.pixels(places)).astype(np.float32), cv2.INTER_LINEAR
-        x, y, edge = at[..., 0], at[..., 1], cv2.BORDER_REPLICATE
-        found = [cv2.remap(one, x, y, how, borderMode=edge) for one in offsets]
-        return np.asarray(np.stack(found, -1) @ self._inverse, np.float64)
+        return np.asarray(self._grid.come(self.pixels(places), offsets) @ self._inverse)
 
 
 def _taper(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 in the middle of rising places, 0 at their ends."""
     beside = np.minimum(x - x[0], x[-1] - x) / max(CORNERS * float(x[-1] - x[0]), 1e-6)
-    share = beside.clip(0, 1)
-    return np.asarray(share * share * (3 - 2 * share))
+    return np.asarray(smoothstep(beside))
 
 
 def _along(x: NDArray[np.float64], rim: NDArray[np.float64]) -> NDArray[np.float64]:

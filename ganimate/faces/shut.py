@@ -13,15 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganimate.faces.align import CROP_SIZE
+from ganimate.faces.grid import Grid, corners, smoothstep
 from ganimate.faces.softness import blurred
-from ganimate.faces.topology import (
-    LEFT_IRIS,
-    LEFT_LOWER_LID,
-    LEFT_UPPER_LID,
-    RIGHT_IRIS,
-    RIGHT_LOWER_LID,
-    RIGHT_UPPER_LID,
-)
+from ganimate.faces.topology import EYES
 from ganimate.facs import AU_NUMBERS
 
 if TYPE_CHECKING:
@@ -29,10 +23,6 @@ if TYPE_CHECKING:
 
     from ganimate.engine import Painted
 
-_EYES = (
-    (RIGHT_UPPER_LID, RIGHT_LOWER_LID, RIGHT_IRIS),
-    (LEFT_UPPER_LID, LEFT_LOWER_LID, LEFT_IRIS),
-)
 AU_5, AU_6, AU_7, AU_45 = (AU_NUMBERS.index(number) for number in (5, 6, 7, 45))
 
 TIGHT = 0.35
@@ -108,17 +98,17 @@ class ShutEyes:
     ) -> None:
         self._closed = _closed(current)
         sure = float(np.clip((self._closed - SURE[0]) / (SURE[1] - SURE[0]), 0, 1))
-        marks = [[landmarks[list(part)] for part in eye] for eye in _EYES]
+        marks = [[landmarks[list(part)] for part in eye] for eye in EYES]
         # The eye that is turned away is as high as the other one, and narrower.
-        size = max(float(np.linalg.norm(upper[-1] - upper[0])) for upper, _, _ in marks)
-        self._eyes = [_Eye(crop, upper, lower, size) for upper, lower, _ in marks]
+        size = max(float(np.linalg.norm(upper[-1] - upper[0])) for _, upper, _ in marks)
+        self._eyes = [_Eye(crop, upper, lower, size) for _, upper, lower in marks]
         gaps = [eye.gap for eye in self._eyes]
         for eye, gap, beside in zip(self._eyes, gaps, gaps[::-1], strict=True):
             alone = (beside - gap - WINKS[0]) / (WINKS[1] - WINKS[0])
             eye.doubt(max(sure, float(np.clip(alone, 0, 1))))
         seen = [
             eye.light_of(crop, part)
-            for eye, (_, _, part) in zip(self._eyes, marks, strict=True)
+            for eye, (part, _, _) in zip(self._eyes, marks, strict=True)
             if eye.gap > SHUT and eye.shut == 0
         ]
         self.iris = np.mean(seen, axis=0) if seen else iris
@@ -206,7 +196,7 @@ class _Eye:
         rows, columns, places = self._window(len(attention))
         above, below, near = self._beyond(places, top, bottom)
         soft = max(0.02, 0.7 / len(attention) / self._size)
-        inside = _smooth(0.5 - above / soft) * _smooth(0.5 - below / soft)
+        inside = smoothstep(0.5 - above / soft) * smoothstep(0.5 - below / soft)
         inside *= np.abs(places[..., 0]) < 0.5
         cover = share * inside * (1 - np.exp(-np.square(above.clip(max=0) / LASHES)))
         ball = self._ball(places, -above, soft)
@@ -241,8 +231,8 @@ class _Eye:
         lowered = np.interp(places[..., 0], self._x, self._lower + fringe - bottom)
         down = np.where(
             above > below,
-            raised * _smooth(1 - above / ABOVE),
-            lowered * _smooth(1 - below / BELOW),
+            raised * smoothstep(1 - above / ABOVE),
+            lowered * smoothstep(1 - below / BELOW),
         )
         part = flow[rows, columns]
         part += (share * near)[..., None] * (down[..., None] * self._axes[1] - part)
@@ -262,19 +252,21 @@ class _Eye:
         )
         # It is round, lies in the lid's shadow, and is red in its inner corner.
         shade = (1 - 1.1 * np.square(x)) * (1 - 0.4 * np.exp(-deep.clip(0) / 0.07))
-        ball = lay(white, red, _smooth((x - 0.34) / 0.12))
+        ball = lay(white, red, smoothstep((x - 0.34) / 0.12))
         ball = ball * shade[..., None]
         far, edge = np.hypot(x - IRIS[0], y - IRIS[1]) / RADIUS, soft / RADIUS
         # Light that falls in from above shows at the bottom.
-        light = RIM + (1 - RIM) * _smooth((1 - far) / 0.25)
-        light += 0.25 * _smooth(1 - np.abs(far - 0.55) / 0.3) * (y > IRIS[1])
+        light = RIM + (1 - RIM) * smoothstep((1 - far) / 0.25)
+        light += 0.25 * smoothstep(1 - np.abs(far - 0.55) / 0.3) * (y > IRIS[1])
         light *= 1 - 0.35 * np.exp(-deep.clip(0) / 0.1)
-        iris = lay(brown * light[..., None], self._skin * PUPIL, _smooth(0.5 - (far - 0.42) / edge))
-        ball = lay(ball, iris, _smooth(0.5 - (far - 1) / max(edge, 0.12)))
+        iris = lay(
+            brown * light[..., None], self._skin * PUPIL, smoothstep(0.5 - (far - 0.42) / edge)
+        )
+        ball = lay(ball, iris, smoothstep(0.5 - (far - 1) / max(edge, 0.12)))
         # In both eyes on the same side.
         beside, over = x - IRIS[0] + 0.3 * self._side * RADIUS, y - IRIS[1] + 0.25 * RADIUS
         glint = np.hypot(beside, over) / RADIUS
-        shine = 0.85 * _smooth(0.5 - (glint - 0.13) / max(edge, 0.1))
+        shine = 0.85 * smoothstep(0.5 - (glint - 0.13) / max(edge, 0.1))
         return np.asarray(lay(ball, np.minimum(255, self._skin * GLINT), shine), np.float64)
 
     def _beyond(
@@ -288,19 +280,16 @@ class _Eye:
         x, y = places[..., 0], places[..., 1]
         above = np.interp(x, self._x, top) - y
         below = y - np.interp(x, self._x, bottom)
-        near = _smooth(1 - above / ABOVE) * _smooth(1 - below / BELOW)
-        near *= _smooth(1 - (np.abs(x) - 0.5) / BESIDE)
+        near = smoothstep(1 - above / ABOVE) * smoothstep(1 - below / BELOW)
+        near *= smoothstep(1 - (np.abs(x) - 0.5) / BESIDE)
         return above, below, np.minimum(1, 1.5 * near)
 
     def _window(self, size: int) -> tuple[slice, slice, NDArray[np.float64]]:
         """The rows and columns of a picture of the crop that lids can reach, and their places."""
-        across, down = 0.5 + BESIDE, (HIGHEST - ABOVE, LOWEST + BELOW)
-        reach = np.array([(x, y) for x in (-across, across) for y in down])
-        corners = (reach @ self._axes + self._middle) * size
-        left, first = np.floor(corners.min(0)).clip(0, size).astype(int)
-        right, last = np.ceil(corners.max(0)).clip(0, size).astype(int)
-        points = np.stack(np.meshgrid(np.arange(left, right), np.arange(first, last)), -1)
-        return slice(first, last), slice(left, right), self._places((points + 0.5) / size)
+        low, high = (-0.5 - BESIDE, HIGHEST - ABOVE), (0.5 + BESIDE, LOWEST + BELOW)
+        grid = Grid((size, size), (size, size))
+        rows, columns = grid.window((corners(low, high) @ self._axes + self._middle) * size - 0.5)
+        return rows, columns, self._places((grid.pixels(rows, columns) + 0.5) / size)
 
     def _places(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Shares of the crop's side (..., 2) as places in the eye."""
@@ -316,8 +305,3 @@ def _sampled(crop: NDArray[np.uint8], places: NDArray[Any]) -> NDArray[np.float6
     """The colours at shares of a crop's side (n, 2), (n, 3)."""
     x, y = np.floor(places * len(crop)).clip(0, len(crop) - 1).astype(int).T
     return np.asarray(crop[y, x], np.float64)
-
-
-def _smooth(share: Any) -> NDArray[np.float64]:
-    share = np.clip(share, 0, 1)
-    return np.asarray(share * share * (3 - 2 * share), np.float64)

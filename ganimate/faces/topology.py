@@ -78,6 +78,11 @@ RIGHT_LOWER_LID = (33, 7, 163, 144, 145, 153, 154, 155, 133)
 LEFT_UPPER_LID = (263, 466, 388, 387, 386, 385, 384, 398, 362)
 LEFT_LOWER_LID = (263, 249, 390, 373, 374, 380, 381, 382, 362)
 """Lids from the outer corner to the inner; upper and lower entries face each other in pairs."""
+EYES = (
+    (RIGHT_IRIS, RIGHT_UPPER_LID, RIGHT_LOWER_LID),
+    (LEFT_IRIS, LEFT_UPPER_LID, LEFT_LOWER_LID),
+)
+"""The subject's right eye and the left one."""
 
 RIGHT_CREASE = (30, 29, 27, 28, 56)
 LEFT_CREASE = (260, 259, 257, 258, 286)
