@@ -32,8 +32,7 @@ def test_undo_scenes_end_at_the_real_photo(data: FaceDataset, lifting: Teacher) 
     labels[:, 8] = 1
     targets = labels.clone()
     targets[:, 8] = 0
-    every = torch.ones(len(crops), dtype=torch.bool)
-    scenes = make_scenes(lifting, crops, data.landmarks, labels, targets, every)
+    scenes = make_scenes(lifting, crops, data.landmarks, labels, targets, slice(None))
     assert (scenes.truth == crops).all()
     assert (scenes.target == labels).all()
     # The motion back undoes the motion there.
@@ -56,8 +55,7 @@ def test_a_closed_mouth_that_opens_is_lent_teeth(data: FaceDataset) -> None:
     mouths.inside.rows[:, :3] = LIGHTEST
     lenders = Lenders(mouths)
     crops = torch.zeros(2, 3, 128, 128)
-    undo = torch.zeros(2, dtype=torch.bool)
-    scenes = make_scenes(parting, crops, closed, labels, targets, undo, lenders, trust=0.5)
+    scenes = make_scenes(parting, crops, closed, labels, targets, slice(0), lenders, trust=0.5)
     open_ = parting.move(closed, labels, targets)
     x, y = open_[0, [13, 14]].mean(0).round().long().tolist()
     lit = LIT * 0.5**LIT_BY * 2 - 1  # the crop is a grey of 0.5 of 1
@@ -83,9 +81,9 @@ def test_a_slit_of_teeth_is_kept_until_it_would_be_stretched(
     mouth[:, lower] = mouth[:, upper] + torch.tensor([0.0, slit])
     labels, targets = torch.zeros(1, 17), torch.zeros(1, 17)
     targets[:, AU25] = 1
-    crops, undo = torch.zeros(1, 3, 128, 128), torch.zeros(1, dtype=torch.bool)
+    crops = torch.zeros(1, 3, 128, 128)
     lenders = Lenders(make_mouths(parting))
-    scenes = make_scenes(parting, crops, mouth, labels, targets, undo, lenders)
+    scenes = make_scenes(parting, crops, mouth, labels, targets, slice(0), lenders)
     assert scenes.laid is not None
     assert bool(scenes.laid.mouth.any()) == lent
 
@@ -100,8 +98,7 @@ def test_eyes_that_close_are_lent_lids_in_the_colour_of_their_skin(data: FaceDat
     crops[:, :, eye[1], eye[0]] = -1  # a pupil
     labels, targets = torch.zeros(2, 17), torch.zeros(2, 17)
     targets[0, AU45] = 1
-    undo = torch.zeros(2, dtype=torch.bool)
-    scenes = make_scenes(resting, crops, landmarks, labels, targets, undo, lenders)
+    scenes = make_scenes(resting, crops, landmarks, labels, targets, slice(0), lenders)
     closed, open_ = scenes.truth[:, :, eye[1], eye[0]]
     assert closed.tolist() == pytest.approx([0.5, 0.0, -0.5], abs=0.02)
     assert open_.tolist() == [-1, -1, -1]

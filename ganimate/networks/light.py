@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ganimate.networks.constant import constant
+
 MIDDLE_GREY, DARKEST = 0.45, 0.1
 """Of 1: how light a face is on which paint counts as it is, and the darkest that is told apart."""
 
@@ -33,7 +35,7 @@ def contrast_of(crops: Tensor) -> Tensor:
 
 def full_shade(pictures: Tensor) -> Tensor:
     """What a shade of 1 takes from each pixel of pictures (n, 3, S, S): their light, but warmer."""
-    return (pictures + 1) * pictures.new_tensor(WARMTH).view(3, 1, 1)
+    return (pictures + 1) * constant(WARMTH, pictures).view(3, 1, 1)
 
 
 def headroom(pictures: Tensor) -> Tensor:

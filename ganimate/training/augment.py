@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import MIRROR
+from ganimate.networks.constant import constant
 from ganimate.training.dataset import STORED_SIZE
 from ganimate.training.framing import reframed
 
@@ -82,9 +83,9 @@ def random_crops(
     crops = F.grid_sample(to_unit(images), grid, padding_mode="reflection", align_corners=False)
 
     centre = (CROP_SIZE - 1) / 2
-    offsets = (landmarks - centre - shift.unsqueeze(1)) @ torch.linalg.inv(matrix).transpose(1, 2)
+    offsets = (landmarks - centre - shift.unsqueeze(1)) @ torch.linalg.inv_ex(matrix).inverse.mT
     moved = offsets + centre
-    partner = torch.tensor(MIRROR, device=device)
+    partner = constant(MIRROR, moved)
     moved = torch.where(mirrored[:, None, None], moved[:, partner], moved)
     return recolour(crops, jitter.colour, jitter.blur, rng), moved
 

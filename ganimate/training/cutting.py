@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import MIRROR
+from ganimate.networks.constant import constant
 from ganimate.networks.inlays import HEIGHT, WIDTH
 from ganimate.training.augment import to_unit
 from ganimate.training.dataset import STORED_SIZE
@@ -67,7 +68,7 @@ def place(points: Tensor, wanted: Tensor) -> Tensor:
         wanted: (p, 2), where `cut` put them.
     """
     there = _towards(points, wanted.expand(len(points), -1, -1)) - CENTRE
-    return there / there.new_tensor(EXTENT).view(1, 2, 1, 1)
+    return there / constant(EXTENT, there).view(1, 2, 1, 1)
 
 
 def _towards(points: Tensor, others: Tensor) -> Tensor:

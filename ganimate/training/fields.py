@@ -16,6 +16,7 @@ from ganimate.faces.topology import (
     RIGHT_UPPER_LID,
     SPREAD,
 )
+from ganimate.networks.constant import constant
 
 FIELD_SIZE = 64
 
@@ -48,7 +49,7 @@ def dense_field(result: Tensor, source: Tensor, size: int = FIELD_SIZE) -> Tenso
         (n, 2, size, size): where each pixel of the result is taken from, as an offset in crop
         units (the crop's side is 1).
     """
-    kept = torch.tensor(SPREAD, device=result.device)
+    kept = constant(SPREAD, result)
     anchors = _anchors(result.device).expand(len(result), -1, -1)
     points = torch.cat([_apart(result)[:, kept], anchors], 1)
     offsets = torch.cat([source[:, kept] - result[:, kept], torch.zeros_like(anchors)], 1)
@@ -100,8 +101,8 @@ def _apart(landmarks: Tensor, distance: float = 1.2) -> Tensor:
     down = downwards(landmarks)
     places = landmarks.clone()
     for upper, lower in RIMS:
-        places[:, list(upper[1:-1])] -= distance * down
-        places[:, list(lower[1:-1])] += distance * down
+        places[:, constant(upper[1:-1], places)] -= distance * down
+        places[:, constant(lower[1:-1], places)] += distance * down
     return places
 
 

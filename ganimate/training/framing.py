@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganimate.faces.align import ACROSS, DOWN, LEFT_EYE, MIDDLE, MOUTH, RIGHT_EYE
+from ganimate.networks.constant import constant
 
 
 def frames(landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -23,7 +24,9 @@ def frames(landmarks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Returns:
         Centres (n, 2), unit vectors along the upper edges (n, 2), half sides (n,).
     """
-    right, left, mouth = (landmarks[:, list(i)].mean(1) for i in (RIGHT_EYE, LEFT_EYE, MOUTH))
+    right, left, mouth = (
+        landmarks[:, constant(i, landmarks)].mean(1) for i in (RIGHT_EYE, LEFT_EYE, MOUTH)
+    )
     eyes = (right + left) / 2
     across, down = left - right, mouth - eyes
     direction = across + torch.stack([down[:, 1], -down[:, 0]], 1)

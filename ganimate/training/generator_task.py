@@ -101,7 +101,7 @@ class GeneratorTask(Task[GeneratorRecipe]):
         balance = 1 / train.action_units.std(0).clamp(min=0.05)
         # Who reads an action unit badly would teach to paint stripes that it takes for it: each
         # counts by the share of the labels' variance that is explained.
-        balance *= torch.tensor(known or [1.0]).square()
+        balance *= balance.new_tensor(known or [1.0]).square()
         balance /= balance.mean()
         self.judges = Judges(recipe, self.generator.size, reader, fabric, self.rng, balance)
         if self.judges.critic is not None:
@@ -154,12 +154,10 @@ class GeneratorTask(Task[GeneratorRecipe]):
         order = torch.randperm(count, generator=self.rng, device=crops.device)
         targets = sample_targets(labels, labels[order], self.recipe.target_noise, self.rng)
         if self.teacher is not None:
-            undo = torch.arange(count, device=crops.device) % 3 < int(weights.undo)
-            targets = torch.where(
-                undo.view(-1, 1), undo_targets(labels, targets, self.rng), targets
-            )
+            undone = slice(0, count if weights.undo else 0, 3)
+            targets[undone] = undo_targets(labels, targets, self.rng)[undone]
             scenes = make_scenes(
-                self.teacher, crops, landmarks, labels, targets, undo, self.lenders, trust
+                self.teacher, crops, landmarks, labels, targets, undone, self.lenders, trust
             )
             return _Batch(crops, labels, scenes)
         flow = crops.new_zeros(count, 2, CROP_SIZE // 2, CROP_SIZE // 2)
@@ -285,9 +283,9 @@ class GeneratorTask(Task[GeneratorRecipe]):
             )
             labels = self.validation.action_units[start:stop].to(crops.device)
             targets = sample_targets(labels, labels.roll(1, 0), 0.1, rng)
-            undo = torch.arange(stop - start, device=crops.device) % 2 == 0
-            targets = torch.where(undo.view(-1, 1), undo_targets(labels, targets, rng), targets)
-            scenes = make_scenes(self.teacher, crops, landmarks, labels, targets, undo)
+            undone = slice(0, None, 2)
+            targets[undone] = undo_targets(labels, targets, rng)[undone]
+            scenes = make_scenes(self.teacher, crops, landmarks, labels, targets, undone)
             painting = network(scenes.source, scenes.target, scenes.current)
             result = compose(scenes.source, painting)
             share = (stop - start) / count

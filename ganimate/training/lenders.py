@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
+from ganimate.networks.constant import constant
 from ganimate.networks.inlays import Inlays
 from ganimate.training.cutting import place
 from ganimate.training.dataset import FaceDataset
@@ -39,7 +40,7 @@ class Lenders(NamedTuple):
         """
         nowhere = lips.new_zeros(len(lips), 2, FIELD_SIZE, FIELD_SIZE)
         lids = lid_places(eyes, self.lids) if self.lids is not None else nowhere
-        mouths = place(lips[:, LIPS], self.mouths.lips) if self.mouths else nowhere
+        mouths = place(lips[:, constant(LIPS, lips)], self.mouths.lips) if self.mouths else nowhere
         return torch.cat([lids.chunk(2, 2)[0], mouths.chunk(2, 2)[1]], 2)
 
 

@@ -21,6 +21,7 @@ from ganimate.faces.topology import (
     RIGHT_UNDER_LID,
     RIGHT_UPPER_LID,
 )
+from ganimate.networks.constant import constant
 from ganimate.networks.inlays import (
     alike,
     mix,
@@ -89,7 +90,7 @@ def make_lids(images: Tensor, landmarks: Tensor) -> Lids:
 
 def lid_places(landmarks: Tensor, lids: Lids) -> Tensor:
     """Which points of a picture of lids lie where, (n, 2, 64, 64)."""
-    return place(landmarks[:, POINTS], lids.points)
+    return place(landmarks[:, constant(POINTS, landmarks)], lids.points)
 
 
 def lid_area(landmarks: Tensor) -> Tensor:
@@ -123,7 +124,7 @@ def lend_lids(
 
 def skin_colour(crops: Tensor, landmarks: Tensor) -> Tensor:
     """Of the skin around the right eye and the left, (n, 3, 2, 14), 0 to 2."""
-    places = (landmarks[:, SKIN] + 0.5) * (2 / CROP_SIZE) - 1
+    places = (landmarks[:, constant(SKIN, landmarks)] + 0.5) * (2 / CROP_SIZE) - 1
     return skin_around(crops, places.unflatten(1, (2, -1)))
 
 
@@ -137,9 +138,9 @@ def _nearness(skin: Tensor) -> Tensor:
 
 def _lid(landmarks: Tensor, side: int) -> Tensor:
     """The area of one upper lid."""
-    rim = landmarks[:, list(EYES[side][0])]
+    rim = landmarks[:, constant(EYES[side][0], landmarks)]
     width = (rim[:, -1] - rim[:, 0]).norm(dim=-1).view(-1, 1, 1)
     lashes = rim[:, 1:-1] + LASHES * width * downwards(landmarks)
-    crease = landmarks[:, list(_CREASE[side])]
+    crease = landmarks[:, constant(_CREASE[side], landmarks)]
     area = polygon(torch.cat([rim[:, :1], crease, rim[:, -1:], lashes.flip(1)], 1))
     return F.avg_pool2d(F.pad(area, (1, 1, 1, 1), mode="replicate"), 3, 1)

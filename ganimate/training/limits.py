@@ -28,6 +28,7 @@ from ganimate.faces.topology import (
     UNDER_BROWS,
     UPPER_LIP,
 )
+from ganimate.networks.constant import constant
 from ganimate.training.fields import RIMS, downwards
 from ganimate.training.territory import above_lids
 
@@ -83,7 +84,7 @@ def narrow(
 
     0 closes the opening. The upper rim takes `share` of the correction.
     """
-    up, low = list(upper), list(lower)
+    up, low = constant(upper, moved), constant(lower, moved)
     down = downwards(before)
     gap = _gap(moved, up, low, down)
     # Rims that cross already (a closed mouth, found with noise) may stay as they are.
@@ -98,16 +99,16 @@ def slide_lids(moved: Tensor, before: Tensor, keep: Tensor) -> None:
     """Let upper lids slide down over their eyes, and their creases follow, in place; `keep` (n,) of
     the opening remains."""
     for (upper, lower), crease in zip(RIMS[:2], (RIGHT_CREASE, LEFT_CREASE), strict=True):
-        above = list(upper[2:-2])
+        above = constant(upper[2:-2], moved)
         rim = moved[:, above]
         narrow(moved, upper, lower, before, keep, share=DOWN)
-        moved[:, list(crease)] += CREASED * (moved[:, above] - rim)
+        moved[:, constant(crease, moved)] += CREASED * (moved[:, above] - rim)
 
 
 def hold_lips(moved: Tensor, before: Tensor, freedom: Tensor) -> None:
     """Let lips part by no more than `freedom` (n,) of what would move them apart; each moves as a
     whole, so that it keeps its shape."""
-    upper, lower, yielding, following = map(list, _LIPS)
+    upper, lower, yielding, following = (constant(lip, moved) for lip in _LIPS)
     down = downwards(before)
     gap = _gap(moved, upper, lower, down)
     had = _gap(before, upper, lower, down).clamp(min=0)
@@ -126,8 +127,9 @@ def hold_off_chin(moved: Tensor, before: Tensor, jaw: Tensor) -> None:
     """
     down = downwards(before)
     falls = ((moved - before) * down).sum(-1)
-    fall = falls[:, [LOWEST_LIP]].clamp(min=1e-3)
-    room = DROP * _gap(before, [LOWEST_LIP], [CHIN], down).clamp(min=1)
+    fall = falls[:, LOWEST_LIP, None].clamp(min=1e-3)
+    below = (before[:, CHIN, None] - before[:, LOWEST_LIP, None]) * down
+    room = DROP * below.sum(-1).clamp(min=1)
     kept = room * torch.tanh(fall / room) / fall
     moved -= ((1 - kept) * jaw * falls.clamp(min=0)).unsqueeze(-1) * down
 
@@ -148,7 +150,7 @@ def _hold_open(
     Each gives way by as much as it narrows the opening: a lower lid that cheeks push up does not
     push the upper one up in its turn.
     """
-    up, low = list(upper), list(lower)
+    up, low = constant(upper, moved), constant(lower, moved)
     down = downwards(before)
     gap = _gap(moved, up, low, down)
     had = _gap(before, up, low, down).clamp(min=0)
@@ -169,7 +171,7 @@ def _hold_within(
 ) -> None:
     """Let an upper rim rise no further than `most` (n,) above the lower one, in place; one that
     already was as far above it does not rise, and a lower one that rises lends it no room."""
-    up, low = list(upper), list(lower)
+    up, low = constant(upper, moved), constant(lower, moved)
     down = downwards(before)
     had = _gap(before, up, low, down)
     rises = ((before[:, low] - moved[:, low]) * down).sum(-1).clamp(min=0)
@@ -195,10 +197,11 @@ def _hold_apart(
     where `up` is -1.
     """
     down = downwards(before)
-    gap = _gap(moved, list(upper), list(lower), down)
-    had = _gap(before, list(upper), list(lower), down).clamp(min=0)
+    rims = constant(upper, moved), constant(lower, moved)
+    gap = _gap(moved, *rims, down)
+    had = _gap(before, *rims, down).clamp(min=0)
     missing = (least * had - gap).clamp(min=0).repeat(1, len(giving) // len(upper))
-    moved[:, list(giving)] -= up * missing.unsqueeze(-1) * down
+    moved[:, constant(giving, moved)] -= up * missing.unsqueeze(-1) * down
 
 
 def _hold_below(
@@ -209,7 +212,7 @@ def _hold_below(
     What would rise further rises less as a whole, so that it keeps its shape. `below` begins with
     the landmarks that face the rim, and has a multiple of them.
     """
-    up, low = list(upper), list(below)
+    up, low = constant(upper, moved), constant(below, moved)
     down = downwards(before)
     had = _gap(before, up, low[: len(up)], down).clamp(min=0)
     nearer = (had - _gap(moved, up, low[: len(up)], down)).clamp(min=0)
@@ -218,14 +221,14 @@ def _hold_below(
     moved[:, low] += excess.unsqueeze(-1) * down
 
 
-def _gap(landmarks: Tensor, upper: list[int], lower: list[int], down: Tensor) -> Tensor:
+def _gap(landmarks: Tensor, upper: Tensor, lower: Tensor, down: Tensor) -> Tensor:
     """How far a lower rim is below an upper one, (n, k) crop pixels along `down` (n, 1, 2)."""
     return ((landmarks[:, lower] - landmarks[:, upper]) * down).sum(-1)
 
 
 def _radius(landmarks: Tensor, iris: tuple[int, ...]) -> Tensor:
     """Of an iris, (n,) crop pixels."""
-    around = landmarks[:, list(iris[1:])] - landmarks[:, [iris[0]]]
+    around = landmarks[:, constant(iris[1:], landmarks)] - landmarks[:, iris[0], None]
     return around.norm(dim=-1).mean(1)
 
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganimate.networks.constant import constant
 from ganimate.networks.light import full_shade, visibility
 
 REFERENCE_BATCH = 25
@@ -178,7 +179,7 @@ def place_error(
         inside: (n, 1, h, w).
         extent: half of the picture's width and height, in crop pixels.
     """
-    half = place.new_tensor(extent).view(1, 2, 1, 1)
+    half = constant(extent, place).view(1, 2, 1, 1)
     error = F.smooth_l1_loss(place * half, wanted * half, reduction="none", beta=0.5)
     near = F.max_pool2d(inside, 3, 1, 1)
     return (error * near).sum() / near.sum().clamp(min=1)

@@ -12,6 +12,7 @@ from torch import Tensor
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
 from ganimate.facs import ActionUnits, parse_look
+from ganimate.networks.constant import constant
 from ganimate.networks.light import face
 from ganimate.networks.mouth import COLUMNS, Mouth, but_corners
 from ganimate.training.cutting import CENTRE, EXTENT, mean_shape
@@ -132,7 +133,8 @@ def lend_mouths(
 
 def opening(landmarks: Tensor) -> Tensor:
     """How far the inner lips are apart at most, (n,) crop pixels."""
-    gaps = landmarks[:, list(INNER_LOWER_LIP)] - landmarks[:, list(INNER_UPPER_LIP)]
+    upper, lower = (constant(rim, landmarks) for rim in (INNER_UPPER_LIP, INNER_LOWER_LIP))
+    gaps = landmarks[:, lower] - landmarks[:, upper]
     return gaps.norm(dim=-1).amax(1)
 
 

@@ -85,7 +85,7 @@ def prepare(
     teacher = None
     if isinstance(recipe, GeneratorRecipe) and _taught(recipe):
         teacher = load_teacher(out, notify) or _fit(train, out, notify)
-    if fabric.device.type == "cuda":
+    if fabric.device.type != "cpu":  # no step waits for pictures
         train = train.to(fabric.device)
     task: Task[Any]
     if isinstance(recipe, ReaderRecipe):

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganimate.faces.align import CROP_SIZE
+from ganimate.networks.constant import constant
 from ganimate.networks.inlays import Laid
 from ganimate.networks.light import contrast_of
 from ganimate.networks.warp import warp
@@ -142,7 +143,7 @@ def make_scenes(
     landmarks: Tensor,
     labels: Tensor,
     targets: Tensor,
-    undo: Tensor,
+    undone: slice,
     lenders: Lenders = NOBODY,
     trust: float = 1.0,
 ) -> Scenes:
@@ -152,11 +153,13 @@ def make_scenes(
         teacher: the fitted teachers, on the crops' device.
         crops: (n, 3, 128, 128) in [-1, 1], with landmarks (n, 478, 2) and labels (n, 17).
         targets: (n, 17), where the teachers take the photo.
-        undo: (n,) bool: which are undo exercises.
+        undone: which are undo exercises; a slice, so that no device is waited for.
         lenders: what is lent: mouths where closed ones are to open, and lids where eyes are to
             close; without them such mouths do not count, and such eyes stay open.
         trust: how much the teachers' own picture counts, but for the lids.
     """
+    undo = torch.zeros(len(crops), dtype=torch.bool, device=crops.device)
+    undo[undone] = True
     moved = teacher.move(landmarks, labels, targets)
     field = dense_field(moved, landmarks)
     change = targets - labels
@@ -180,10 +183,11 @@ def make_scenes(
         lent = opens * (~pick).float()
         area = moved_mouth * lent
         picture = lend_mouths(picture, places, area, targets, lenders.mouths.inside)
-    closed = closing(labels, targets).view(-1, 1, 1, 1)
-    shut = (laid_over(closed[:, 0, 0, 0]) > 0).nonzero()[:, 0]
-    if lenders.lids is not None and len(shut) > 0:
-        lids[shut] = lid_area(down[shut]) * laid_over(closed[shut])
+    covered = laid_over(closing(labels, targets)).view(-1, 1, 1, 1)
+    # A CPU leaves out eyes that stay open; a GPU would have to be waited for to say which do.
+    shut = covered.flatten().nonzero()[:, 0] if crops.device.type == "cpu" else slice(None)
+    if lenders.lids is not None:
+        lids[shut] = lid_area(down[shut]) * covered[shut]
         picture[shut] = lend_lids(picture[shut], down[shut], places[shut], lids[shut], lenders.lids)
     # A little wider than the lids themselves: the white of an eye must not peep out below.
     covers = _halved(F.max_pool2d(lids, 3, 1, 1) * (~pick))
@@ -191,9 +195,9 @@ def make_scenes(
     picture = picture.clamp(-1, 1)
 
     back = torch.zeros_like(field)
-    if bool(undo.any()):
-        place[undo] = teacher.place(landmarks[undo])
-        back[undo] = dense_field(landmarks[undo], moved[undo])
+    if len(landmarks[undone]):
+        place[undone] = teacher.place(landmarks[undone])
+        back[undone] = dense_field(landmarks[undone], moved[undone])
     # Inside an opening mouth and under a closing lid motion knows nothing: paint's business.
     flow = torch.where(pick, back, field)
     flow_weight = 1 - 0.9 * _halved(mouth_of_truth)
@@ -203,7 +207,9 @@ def make_scenes(
     opened = _eyes(landmarks) * slides.clamp(min=0).view(-1, 1, 1, 1)
     flow_weight = flow_weight * (1 + EYE_WEIGHT * _halved(opened))
     flow_weight = flow_weight * (1 - 0.9 * _halved(lids))
-    changes_mouth = (change[:, [AU25, AU26]].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
+    changes_mouth = (
+        (change[:, constant((AU25, AU26), change)].abs().amax(1) > 0.02).float().view(-1, 1, 1, 1)
+    )
     unknown = changes_mouth * (1 - lent)
     forward = trust * (1 - moved_mouth * unknown + MOUTH_WEIGHT * moved_mouth * lent)
     weight = torch.where(pick, 1 + UNDO_WEIGHT * mouth, forward)
@@ -234,12 +240,15 @@ def _halved(maps: Tensor) -> Tensor:
 
 def _mouth(landmarks: Tensor) -> Tensor:
     # Half the resolution is enough for a mask with a soft edge, at a quarter of the cost.
-    return F.interpolate(polygon(landmarks[:, RIM_OF_LIPS], CROP_SIZE // 2), scale_factor=2.0)
+    return F.interpolate(
+        polygon(landmarks[:, constant(RIM_OF_LIPS, landmarks)], CROP_SIZE // 2), scale_factor=2.0
+    )
 
 
 def _eyes(landmarks: Tensor) -> Tensor:
     eyes = [
-        polygon(landmarks[:, [*upper, *lower[-2:0:-1]]], CROP_SIZE // 2) for upper, lower in EYES
+        polygon(landmarks[:, constant((*upper, *lower[-2:0:-1]), landmarks)], CROP_SIZE // 2)
+        for upper, lower in EYES
     ]
     return F.interpolate(torch.maximum(*eyes), scale_factor=2.0)
 

@@ -26,6 +26,7 @@ from ganimate.faces.topology import (
     UPPER_LIP,
 )
 from ganimate.facs import AU_NUMBERS
+from ganimate.networks.constant import constant
 from ganimate.training.fields import smoothstep
 
 UPPER_FACE = (1, 2, 4, 5, 6, 7, 45)
@@ -104,29 +105,30 @@ def near(rim: tuple[int, ...], points: Tensor, mean: Tensor, within: float, unti
 
 def distance(rim: tuple[int, ...], points: Tensor, mean: Tensor) -> Tensor:
     """How far places are from the nearest of these landmarks, (m,) crop pixels."""
-    return torch.cdist(points, mean[list(rim)]).amin(1)
+    return torch.cdist(points, mean[constant(rim, mean)]).amin(1)
 
 
 def below_lips(mean: Tensor) -> Tensor:
     """(478,): 1 for the landmarks of the lower lip and the chin, 0 above, half at lips' corners."""
-    mouth = mean[list(INNER_UPPER_LIP + INNER_LOWER_LIP), 1].mean()
+    mouth = mean[constant(INNER_UPPER_LIP + INNER_LOWER_LIP, mean), 1].mean()
     below = smoothstep((mean[:, 1] - mouth) / 4 + 0.5)
     upper = set(OUTER_LIPS + INNER_UPPER_LIP) - set(LOWER_LIP)
-    below[sorted(upper)] = 0.0
-    below[[*LOWER_LIP]] = 1.0
-    below[[OUTER_LIPS[0], OUTER_LIPS[10], INNER_UPPER_LIP[0], INNER_UPPER_LIP[-1]]] = 0.5
+    below[constant(sorted(upper), mean)] = 0.0
+    below[constant(LOWER_LIP, mean)] = 1.0
+    corners = OUTER_LIPS[0], OUTER_LIPS[10], INNER_UPPER_LIP[0], INNER_UPPER_LIP[-1]
+    below[constant(corners, mean)] = 0.5
     return below
 
 
 def above_lids(mean: Tensor) -> Tensor:
     """(478,): 1 for the landmarks of brows and forehead, 0 from the upper lids' rims down."""
-    lids = mean[list(RIGHT_UPPER_LID + LEFT_UPPER_LID), 1].amin()
+    lids = mean[constant(RIGHT_UPPER_LID + LEFT_UPPER_LID, mean), 1].amin()
     return smoothstep((lids - mean[:, 1]) / 4)
 
 
 def _depth(points: Tensor, mean: Tensor) -> Tensor:
     """How far down the face places are: 0 at the lower lids, 1 at the base of the nose."""
-    lids = mean[list(RIGHT_LOWER_LID + LEFT_LOWER_LID), 1].amax()
+    lids = mean[constant(RIGHT_LOWER_LID + LEFT_LOWER_LID, mean), 1].amax()
     return (points[:, 1] - lids) / (mean[NOSE_BASE, 1] - lids)
 
 

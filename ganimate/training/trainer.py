@@ -138,12 +138,19 @@ class Trainer:
             for name, network in self.task.networks.items():
                 network.load_state_dict(state["networks"][name])
             for name, optimiser in self.task.optimisers.items():
-                optimiser.load_state_dict(state["optimisers"][name])
-            self.task.rng.set_state(state["rng"])
+                saved = state["optimisers"][name]
+                for ours, theirs in zip(optimiser.param_groups, saved["param_groups"], strict=True):
+                    theirs["fused"] = ours["fused"]  # which is this device's business
+                optimiser.load_state_dict(saved)
             torch.set_rng_state(state["torch_rng"])
             self.step, self.images_seen = int(state["step"]), int(state["images_seen"])
-            if self.fabric.global_rank:  # the state is the first process's: draw other samples
-                self.task.rng.manual_seed(self.step * 1000 + self.fabric.global_rank)
+            rng, drawn = self.task.rng, state["rng"]
+            # Other processes draw other samples than the first, whose state it is, and another
+            # kind of device has another kind of generator.
+            if self.fabric.global_rank or drawn.shape != rng.get_state().shape:
+                rng.manual_seed(self.step * 1000 + self.fabric.global_rank)
+            else:
+                rng.set_state(drawn)
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             raise GanimateError(
                 f"{path}: does not fit this recipe: {str(error).splitlines()[0]}",
