@@ -14,6 +14,7 @@ The share of the limit is the step's operations, forward and backward as torch c
 best of a few large convolutions in the same process.
 
     python benchmarks/training.py ../shared/data --steps 6
+    python benchmarks/training.py ../shared/data --steps 30 --batch 256 --accelerator cuda
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--accelerator", default="cpu")
     parser.add_argument("--recipes", nargs="+", default=["default", "paper"])
     parser.add_argument("--way", nargs=3, metavar=("RECIPE", "WAY", "OUT"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -50,7 +52,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     rows = []
     for recipe in asked.recipes:
-        ways = ["plain", "in parts", "channels last", "bfloat16", f"{asked.processes} processes"]
+        ways = ["plain", "in parts", "channels last", "bfloat16"]
+        ways += [f"{asked.processes} processes"] * (asked.accelerator == "cpu")
         for way in ways if recipe == "default" else ways[:1]:
             with tempfile.TemporaryDirectory() as out:
                 words = [*sys.argv, "--way", recipe, way, out]
@@ -69,7 +72,7 @@ def measure(asked: argparse.Namespace, recipe: str, way: str, out: Path) -> None
     """Take some steps and print images a second, GFLOP an image and the share of the peak."""
     import torch
     import yaml
-    from generator import peak
+    from generator import peak, wait
     from lightning import Fabric
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -84,7 +87,7 @@ def measure(asked: argparse.Namespace, recipe: str, way: str, out: Path) -> None
     plan["precision"] = "bf16-mixed" if way == "bfloat16" else "32-true"
     path = out / "recipe.yaml"
     path.write_text(yaml.safe_dump(plan))
-    fabric = Fabric(accelerator="cpu", devices=processes)
+    fabric = Fabric(accelerator=asked.accelerator, devices=processes)
     fabric.launch()
     if processes > 1:
         torch.set_num_threads(1)
@@ -95,20 +98,24 @@ def measure(asked: argparse.Namespace, recipe: str, way: str, out: Path) -> None
     begins = plan["schedule"]["steps"] // 2  # beyond any warm-up
     with FlopCounterMode(display=False) as counter:
         task.step(begins)
+    device = str(fabric.device)
     seconds = []
     for number in range(asked.steps):
         fabric.barrier()
         started = time.perf_counter()
         task.step(begins + 1 + number)
+        wait(device)
         fabric.barrier()
         seconds.append(time.perf_counter() - started)
     speed = asked.batch * processes / statistics.median(seconds)
     work = counter.get_total_flops() / asked.batch
     kind = torch.bfloat16 if way == "bfloat16" else torch.float32
-    convolve, fastest = peak("cpu", kind), 0.0
+    convolve, fastest = peak(device, kind), 0.0
     for _ in range(8):
+        wait(device)
         started = time.perf_counter()
         count = convolve()
+        wait(device)
         fastest = max(fastest, count / (time.perf_counter() - started))
     if fabric.is_global_zero:
         print(json.dumps([speed, work / 1e9, speed * work / (fastest * processes)]))
