@@ -105,11 +105,16 @@ def test_a_black_and_white_photo_is_painted_in_black_and_white(portrait: Path) -
     assert (black_and_white.attention < 0.5).any()  # there is a mouth
 
 
+def test_apples_gpu_is_taken_by_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_device("auto").type == "cpu"
+
+
 @needs_openvino
 def test_openvino_takes_over_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PATIENCE, "compact", 2)
-    for other in (torch.cuda, torch.backends.mps):  # else auto would be that one
-        monkeypatch.setattr(other, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # else auto would be that one
     # Where the CPU multiplies bfloat16 nothing is left to OpenVINO but the paper's trunk.
     info = WeightsInfo(Path(), "", "generator", {}, {})
     engine = Engine(stirred("compact"), info, precision="float32")

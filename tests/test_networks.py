@@ -26,7 +26,7 @@ from ganimate.networks.mouth import (
 )
 from ganimate.networks.painting import Painting, compose
 from ganimate.networks.reader import Reader
-from ganimate.networks.warp import warp
+from ganimate.networks.warp import sample_within, warp
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -276,6 +276,13 @@ def test_a_brow_is_no_skin() -> None:
 def test_too_many_lids_are_refused() -> None:
     with pytest.raises(ValueError, match="lids 65"):
         Generator(lids=65)
+
+
+def test_sampling_within_is_torchs_border() -> None:
+    pictures = torch.rand(2, 3, 5, 9)
+    places = torch.rand(2, 40, 40, 2) * 3 - 1.5
+    expected = F.grid_sample(pictures, places, padding_mode="border", align_corners=False)
+    torch.testing.assert_close(sample_within(pictures, places), expected)
 
 
 @settings(deadline=None)

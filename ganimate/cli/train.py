@@ -67,6 +67,7 @@ def train(
     try:
         from lightning import Fabric
 
+        from ganimate.engine import pick_device
         from ganimate.training.pack import pack, unpack
         from ganimate.training.recipe import load_recipe
         from ganimate.training.run import prepare, recipe_path
@@ -90,6 +91,8 @@ def train(
     if start is not None and start.parent.absolute() == out.absolute():
         raise UsageError(f"{start}: the run would write over it", "choose another --out")
     try:
+        if accelerator == "auto":
+            accelerator = pick_device("auto").type
         fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes)
     except (RuntimeError, ValueError) as error:
         raise UsageError(

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganimate.networks.constant import constant
+
 
 def warp(pictures: Tensor, flow: Tensor, size: int | None = None) -> Tensor:
     """Take each pixel of the result from where the flow points to in the source.
@@ -27,13 +29,27 @@ def warp(pictures: Tensor, flow: Tensor, size: int | None = None) -> Tensor:
     grid = torch.stack(
         [centres.view(1, 1, -1) + 2 * flow[:, 0], centres.view(1, -1, 1) + 2 * flow[:, 1]], -1
     )
-    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    return _sample(pictures, grid)
 
 
 def show(pictures: Tensor, place: Tensor) -> Tensor:
     """What pictures (n, c, H, W) hold at places (n, 2, h, w) in [-1, 1]: (n, c, h, w)."""
     places = place.permute(0, 2, 3, 1)
+    return _sample(pictures, places)
+
+
+def _sample(pictures: Tensor, places: Tensor) -> Tensor:
+    """Bilinearly, at places (n, h, w, 2) in [-1, 1]; beyond the border what is nearest on it."""
+    if pictures.device.type == "mps":
+        return sample_within(pictures, places)
     return F.grid_sample(pictures, places, padding_mode="border", align_corners=False)
+
+
+def sample_within(pictures: Tensor, places: Tensor) -> Tensor:
+    """The same for devices that lack torch's border, as Apple's do before torch 2.11."""
+    edge = constant([1 - 1 / side for side in pictures.shape[:1:-1]], places)
+    within = torch.minimum(torch.maximum(places, -edge), edge)
+    return F.grid_sample(pictures, within, padding_mode="zeros", align_corners=False)
 
 
 def enlarge(maps: Tensor, width: int) -> Tensor:
