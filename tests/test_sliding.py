@@ -26,6 +26,7 @@ from ganimate.faces.topology import (
     LEFT_IRIS,
     LEFT_LOWER_LID,
     LEFT_UPPER_LID,
+    NOSE_WINGS,
     OUTER_LIPS,
     RIGHT_IRIS,
     RIGHT_LOWER_LID,
@@ -225,6 +226,26 @@ def test_lips_that_meet_keep_their_height_where_a_flow_squeezes_it_out(tightenin
     upper, lower = reds(blender.blend(replace(squeezed, tightening=tightening)))
     shares = upper / 16, lower / 20  # of what was drawn
     assert shares == pytest.approx((1 - TIGHT * tightening,) * 2, abs=0.25)
+
+
+def test_skin_above_lips_that_close_is_stretched_evenly() -> None:
+    """A part of it alone would be drawn out to stripes."""
+    photo, marks = drawn(gap=30)
+    marks[list(NOSE_WINGS)] = (240, 280)
+    rows = np.arange(270, 329)
+    photo[rows] = (4 * (rows - 270))[:, None, None]
+    x, y = np.mgrid[:64, :64][::-1] * (SIDE / 64) + 3.25
+    from_lip = (y - 330) / 20
+    pull = 12 * from_lip * np.exp(-np.square(from_lip)) * np.exp(-np.square((x - MOUTH[0]) / 120))
+    flow = np.stack([0 * x, -pull / SIDE], -1).astype(np.float32)
+    closed = Blender(photo, FRAME, landmarks=marks).blend(painted(flow, parting=0))
+    column = closed[:, MOUTH[0]].astype(float)
+    grey = np.flatnonzero((np.ptp(column, axis=1) < 3) & (column[:, 0] < 225))
+    grey = grey[(grey > 282) & (grey < MOUTH[1])]
+    steps = np.diff(column[grey[0] : grey[-1] - 3 : 6, 0]) / 24
+    assert len(steps) > 7
+    assert steps.mean() < 0.85  # there is more of it now
+    assert steps.min() > 0.6 * steps.max()
 
 
 @pytest.mark.parametrize("narrower", [1.0, 1.2])

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganimate.faces.grid import Grid, corners, mixed, smoothstep
-from ganimate.faces.rims import SKIN, STEEPEST, Rims
+from ganimate.faces.grid import Grid, corners, mixed
+from ganimate.faces.rims import Rims
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -148,11 +148,13 @@ class Lips:
         met = np.minimum(1, shift / FAR) * (1 - stays)
         heights = upper[:, 1] - upper_edge[:, 1], lower_edge[:, 1] - lower[:, 1]
         shifts = down, shift - down
-        # Skin is stretched by no more than it can be: far where lips go far.
+        edges = np.stack([upper_edge, lower_edge])
+        edges[..., 1] += (shifts[0], -shifts[1])
         skins = [
-            max(least, STEEPEST * float(far.max())) for least, far in zip(SKIN, shifts, strict=True)
+            self._rims.skin(lip, edge, float(far.max()))
+            for lip, (edge, far) in enumerate(zip(edges, shifts, strict=True))
         ]
-        reach = [float(height.max()) + skin for height, skin in zip(heights, skins, strict=True)]
+        reach = [float((one + skin).max()) for one, skin in zip(heights, skins, strict=True)]
         window = _Window(self._rims, face, (upper[:, 0] + lower[:, 0]) / 2, top, bottom, reach)
         if not window.part.size:
             return
@@ -160,7 +162,8 @@ class Lips:
         slid = []
         for side, far in enumerate((window.above, window.below)):
             move = window.along(shifts[side] + OVERLAP * met)
-            move *= smoothstep(1 - (far - window.along(heights[side])) / skins[side])
+            beyond = (far - window.along(heights[side])) / window.along(skins[side])
+            move *= (1 - beyond).clip(0, 1)
             slid.append(window.moved(-move if side else move))
         soft = max(1 / self._rims.side, EDGE)
         # The upper lip lies on the lower one: on their line nothing from between them is seen.

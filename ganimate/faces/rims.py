@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganimate.faces.grid import Grid, corners, smoothstep
-from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, OUTER_LIPS
+from ganimate.faces.topology import INNER_LOWER_LIP, INNER_UPPER_LIP, NOSE_WINGS, OUTER_LIPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,8 +18,9 @@ INNER, OUTER = (0, 1), (2, 3)
 """Rows of the upper and the lower lip's inner and outer rim."""
 DOWN = (-1, 1)
 """Which way lies the outer rim of each, down the face."""
-SKIN = (0.07, 0.1)
-"""How far above and below the lips nothing moves any more, as shares of the face frame's side."""
+SKIN = ((0.05, 0.12), (0.1, 0.1))
+"""How far above the upper lip, where the nose begins, and below the lower one nothing moves any
+more: the least and the most, as shares of the face frame's side."""
 STEEPEST = 1.7
 """And how many times as far as they do: skin is stretched by no more than it can be."""
 AROUND = 0.15
@@ -64,6 +65,7 @@ class Rims:
         self._grid = grid
         self.down: NDArray[np.float64] = self._axes[1]
         self.own = self.places(rims)
+        self._nose = self.places(landmarks[list(NOSE_WINGS)])
         self.had: NDArray[np.float64] = self.own[1, :, 1] - self.own[0, :, 1]
 
     def places(self, pixels: NDArray[Any]) -> NDArray[np.float64]:
@@ -99,6 +101,20 @@ class Rims:
             first, second = moved[every, after - 1, 0], moved[every, after, 0]
             x = wanted[:, 0] - first - share * (second - first)
         return np.stack([x, y], 1).reshape(self.own.shape)
+
+    def skin(self, lip: int, edge: NDArray[np.float64], far: float) -> NDArray[np.float64]:
+        """How far beyond a lip's outer rim (n, 2) skin gives way, (n,).
+
+        All of it does alike: skin that is stretched in one place alone is drawn out to stripes.
+
+        Args:
+            lip: 0, the upper one, or 1.
+            edge: places of the rim.
+            far: how far the rim moves.
+        """
+        least, most = SKIN[lip]
+        nose = edge[:, 1] - _along(edge[:, 0], self._nose)
+        return np.asarray(nose.clip(max(least, STEEPEST * far), max(most, STEEPEST * far)))
 
     def fill(
         self, offsets: NDArray[np.float32], rims: NDArray[np.float64], least: tuple[float, float]
@@ -151,11 +167,11 @@ class Rims:
         down, x = DOWN[lip], line[:, 0]
         own = self.own[INNER[lip]], self.own[OUTER[lip]]
         moved = self._moved(edge[None], offsets)[0]
-        beyond = _along(x + moved[:, 0], own[1]) - edge[:, 1] - moved[:, 1]
-        beyond = down * (down * beyond).clip(max=0)
-        skin = max(SKIN[lip], STEEPEST * float(np.abs(beyond).max()))
-        low, high = np.minimum(line.min(0), edge.min(0)), np.maximum(line.max(0), edge.max(0))
-        (high if down > 0 else low)[1] += down * skin
+        lack = _along(x + moved[:, 0], own[1]) - edge[:, 1] - moved[:, 1]
+        skin = self.skin(lip, edge, float((-down * lack).max().clip(0)))
+        far = edge + np.multiply.outer(down * skin, (0, 1))
+        ends = far[:, 1] + self._moved(far[None], offsets)[0, :, 1]
+        low, high = (pick(np.stack([line, edge, far]), (0, 1)) for pick in (np.min, np.max))
         rows, columns = self._grid.window(self.pixels(corners(low, high)))
         places = self.places(self._grid.pixels(rows, columns))
         part = offsets[:, rows, columns]
@@ -164,9 +180,10 @@ class Rims:
         height = np.interp(places[..., 0], x, down * (edge - line)[:, 1])
         first, last = (_along(come[..., 0], rim) for rim in own)
         within = first + (last - first) * out / height.clip(1e-6)
-        fade = smoothstep(1 - (out - height) / skin)
-        beside = come[..., 1] + np.interp(places[..., 0], x, beyond) * fade
+        beyond = (out - height) / np.interp(places[..., 0], x, skin)
+        beside = last + (np.interp(places[..., 0], x, ends) - last) * beyond
         change = np.where(out > height, beside, within) - come[..., 1]
+        change *= beyond < 1
         change *= np.interp(places[..., 0], x, share, left=0, right=0) * (out >= 0)
         part += np.multiply.outer(self.down, change).astype(np.float32)
 
