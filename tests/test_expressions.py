@@ -18,6 +18,7 @@ from ganimate.facs import (
     Expression,
     at_rest,
     load_expressions,
+    parse_change,
     parse_look,
     sided,
 )
@@ -200,6 +201,26 @@ def test_strength_scales_an_expression_over_a_neutral_base(current, name, streng
     assert look.vector == pytest.approx(rest + strength * (full - rest), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("happy", "smile"), ("Eyes closed", "blink"), ("angry*0.5 12=0.1", "anger")]
+)
+def test_an_expression_is_found_by_its_other_names(name: str, meant: str) -> None:
+    current = ActionUnits({15: 0.3})
+    _, times, rest = name.partition("*")
+    assert parse_look(name, current) == parse_look(meant + times + rest, current)
+    assert parse_change(name)[0] == meant
+    # Whose own has this name means that.
+    first = name.split("*")[0].lower().replace(" ", "-")
+    mine = {**load_expressions(), first: Expression(first, {9: 0.4}, "me")}
+    assert parse_look(first, current, expressions=mine) == ActionUnits({9: 0.4})
+
+
+def test_no_name_means_two_expressions() -> None:
+    known = load_expressions()
+    names = [*known, *(name for one in known.values() for name in one.also)]
+    assert len(names) == len(set(names))
+
+
 def test_high_brows_and_large_eyes_are_a_faces_own() -> None:
     built = {1: 0.3, 2: 0.6, 5: 0.5}
     face = ActionUnits({**built, 12: 0.4, 25: 0.7})
@@ -260,6 +281,7 @@ def test_the_page_lists_the_expressions_as_they_are() -> None:
             " ".join(f"{au}={value:g}" for au, value in entry.intensities.items()),
             entry.source,
             entry.note,
+            ", ".join(f"`{name}`" for name in entry.also),
         ]
         for entry in load_expressions().values()
     ]

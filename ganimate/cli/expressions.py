@@ -28,6 +28,7 @@ def expressions(
                 "action_units": dict(expression.intensities),
                 "source": expression.source,
                 "note": expression.note,
+                "also": list(expression.also),
             }
             for name, expression in known.items()
         },
@@ -37,4 +38,5 @@ def expressions(
 def _line(expression: Expression) -> str:
     look = " ".join(f"{number}={value:g}" for number, value in expression.intensities.items())
     note = f"; {expression.note}" if expression.note else ""
+    note += f"; also {', '.join(expression.also)}" if expression.also else ""
     return f"{expression.name:22s} {look:48s} {expression.source}{note}"

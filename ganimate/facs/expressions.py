@@ -34,12 +34,14 @@ class Expression:
         intensities: {6: 0.5, "12L": 0.7}: by number, or number and side; 0..1.
         source: where the action units come from.
         note: what else there is to know.
+        also: other names that it is asked for by, in the same form.
     """
 
     name: str
     intensities: Mapping[int, float] | Mapping[int | str, float]
     source: str
     note: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def action_units(self) -> ActionUnits:
@@ -50,7 +52,7 @@ def load_expressions(path: Path | None = None) -> dict[str, Expression]:
     """The built-in expressions, and on top of them those of the user's YAML file.
 
     A file holds `name: {12: 0.8, 6: C}` or, with their origin,
-    `name: {action_units: {12: 0.8, 6: C}, source: ..., note: ...}`.
+    `name: {action_units: {12: 0.8, 6: C}, source: ..., note: ..., also: [...]}`.
 
     Raises:
         GanimateError: the file cannot be read, or is not YAML.
@@ -82,19 +84,20 @@ def _read_expressions(path: Path) -> dict[str, Expression]:
 
 
 def _read_expression(key: object, entry: object, default_source: str) -> Expression:
-    name = _expression_name(key) if isinstance(key, str) else ""
-    if name == "current" or not re.fullmatch(r"[^\W\d][\w-]*", name):
-        raise UsageError("not a name for an expression", "letters first; quote on, off, yes, no")
+    name = _read_name(key)
     if not isinstance(entry, dict):
         raise UsageError(
             f"{shortened(entry)} is not a set of intensities", "write {12: 0.8, 6: 0.5}"
         )
     details = entry if "action_units" in entry else {"action_units": entry}
-    if unknown := details.keys() - {"action_units", "source", "note"}:
+    if unknown := details.keys() - {"action_units", "source", "note", "also"}:
         stray = ", ".join(map(_short, unknown))
-        raise UsageError(f"unknown key {stray}", "action_units, source and note are known")
+        raise UsageError(f"unknown key {stray}", "action_units, source, note and also are known")
     if not isinstance(details["action_units"], dict):
         raise UsageError("action_units is not a set of intensities", "write {12: 0.8, 6: 0.5}")
+    also = details.get("also", [])
+    if not isinstance(also, list):
+        raise UsageError("also is not a list of names", "write also: [glad, merry]")
     intensities: dict[int | str, Any] = {
         unit: LETTERS.get(value.upper(), value) if isinstance(value, str) else value
         for unit, value in details["action_units"].items()
@@ -106,7 +109,15 @@ def _read_expression(key: object, entry: object, default_source: str) -> Express
         ),
         source=str(details.get("source", default_source)),
         note=str(details.get("note", "")),
+        also=tuple(map(_read_name, also)),
     )
+
+
+def _read_name(key: object) -> str:
+    name = _expression_name(key) if isinstance(key, str) else ""
+    if name == "current" or not re.fullmatch(r"[^\W\d][\w-]*", name):
+        raise UsageError("not a name for an expression", "letters first; quote on, off, yes, no")
+    return name
 
 
 def _short(key: object) -> str:
@@ -115,6 +126,14 @@ def _short(key: object) -> str:
 
 def _expression_name(text: str) -> str:
     return plain(text).replace(" ", "-")
+
+
+def _find(text: str, known: Mapping[str, Expression]) -> str | None:
+    """The name in `known`, or `current`, of an expression that is asked for by any of its names."""
+    name = _expression_name(text)
+    if name == "current" or name in known:
+        return name
+    return next((key for key, one in known.items() if name in one.also), None)
 
 
 def parse_look(
@@ -164,7 +183,7 @@ def parse_change(
     head, assignments = _split(words(text), known)
     name, _, strength = head.partition("*")
     amount = float(strength) if strength else 1.0
-    return _expression_name(name), amount, parse_assignments([assignments])
+    return _find(name, known) or "", amount, parse_assignments([assignments])
 
 
 def _split(look: Sequence[str], known: Mapping[str, Expression]) -> tuple[str, str]:
@@ -179,7 +198,7 @@ def _split(look: Sequence[str], known: Mapping[str, Expression]) -> tuple[str, s
     for begin in range(first + 1):
         expression, _, _ = " ".join(look[:begin]).partition("*")
         unit, _, _ = " ".join(look[begin : first + 1]).partition("=")
-        if find_sided(unit) or _expression_name(expression) in (*known, "current"):
+        if find_sided(unit) or _find(expression, known):
             return " ".join(look[:begin]), " ".join(look[begin:])
     return "", " ".join(look)
 
@@ -189,9 +208,10 @@ def _read_head(
 ) -> tuple[ActionUnits, float]:
     """The expression and the strength of `smile` or `smile*0.8`."""
     name, times, strength = head.partition("*")
-    key = _expression_name(name)
-    if key != "current" and key not in known:
-        guess = nearest(key, (*known, "current"))
+    key = _find(name, known)
+    if key is None:
+        also = (other for one in known.values() for other in one.also)
+        guess = nearest(_expression_name(name), (*known, "current", *also))
         suggestion = f"did you mean {guess}? " if guess else ""
         raise UsageError(f"unknown expression {name!r}", f"{suggestion}known: {', '.join(known)}")
     if times and not NUMBER.fullmatch(strength):
