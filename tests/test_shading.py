@@ -47,8 +47,8 @@ def test_a_fold_is_a_shadow_on_skin_of_any_colour(data: FaceDataset) -> None:
     assert found[1, 2, 64, 64] == -1
 
 
-def test_light_that_is_added_ends_towards_white(data: FaceDataset) -> None:
-    """A highlight takes little of it: shiny cheeks would be chalk. Shadows fall on it in full."""
+def test_changes_of_light_end_towards_white(data: FaceDataset) -> None:
+    """Shiny cheeks would be chalk, and overexposed ones smudged."""
     shaded = replace(fit_teacher(data), shading=torch.full((17, 1, 64, 64), 0.1))
     skin = torch.tensor([0.0, 0.8]).view(2, 1, 1, 1).expand(2, 3, 128, 128)
     rest, some, contrast = torch.zeros(2, 17), torch.full((2, 17), 0.1), half_contrast()
@@ -57,7 +57,7 @@ def test_light_that_is_added_ends_towards_white(data: FaceDataset) -> None:
     darker = replace(shaded, shading=-shaded.shading).shade(skin, rest, some, place, contrast)
     more, less = (((each - skin) / (skin + 1))[:, 1, 64, 64] for each in (lighter, darker))
     assert more[1] == pytest.approx(0.35 * more[0].item(), rel=0.02)
-    assert less[1] == pytest.approx(less[0].item(), rel=0.02)
+    assert less[1] == pytest.approx(0.3 * less[0].item(), rel=0.02)
 
 
 def test_folds_stay_off_the_nose_and_where_their_muscles_are(data: FaceDataset) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ganimate.networks.light import headroom
+from ganimate.networks.light import BRIGHTENS, DIMS, headroom
 from ganimate.networks.warp import warp
 
 SIDE = 128
@@ -58,7 +58,8 @@ def shade(shading: Tensor, pull: Tensor, place: Tensor, contrast: Tensor, skin: 
     # Folds of several action units add up, but not without end.
     deep = DEEPEST * torch.tanh(textures / DEEPEST)
     shade = warp(deep.to(skin.dtype), place, skin.shape[-1]) * contrast
-    return shade.clamp(max=0) + shade.clamp(min=0) * headroom(skin)
+    dims, brightens = shade.clamp(max=0), shade.clamp(min=0)
+    return dims * headroom(skin, DIMS) + brightens * headroom(skin, BRIGHTENS)
 
 
 def opacity(paint: Tensor, shade: Tensor, skin: Tensor) -> Tensor:
