@@ -11,7 +11,7 @@ from torch import Tensor
 from ganimate.networks.compact import CompactTrunk
 from ganimate.networks.folds import DEEPEST, ROOM, SIDE, Folds, opacity
 from ganimate.networks.generator import Generator
-from ganimate.networks.light import WARMTH, contrast_of, full_shade
+from ganimate.networks.light import WARMTH, contrast_of, full_shade, warmth_of
 from ganimate.networks.painting import compose
 from ganimate.networks.pull import pulled
 from ganimate.training.muscles import AU4, AU9
@@ -120,19 +120,28 @@ def test_faint_light_hardly_covers_overexposed_skin() -> None:
     assert covered.max() < 0.2
 
 
-def test_a_highlight_that_is_dimmed_is_no_greyer_than_the_face() -> None:
-    """It loses what is whiter in it first; all else loses its own colour, but for `WARMTH`."""
-    face = torch.tensor([0.5, 0.1, -0.2])
-    skin = face.view(1, 3, 1, 1).repeat(1, 1, SIDE, SIDE)
-    highlight = torch.tensor([0.8, 0.55, 0.3])
-    skin[:, :, :4, :4] = highlight.view(3, 1, 1)
-    found = (skin - 0.2 * full_shade(skin) + 1)[0]
-    plain = (highlight + 1) * (1 - 0.2 * torch.tensor(WARMTH))
-    dimmed, own = found[:, 0, 0], found[:, 64, 64]
-    torch.testing.assert_close(own, (face + 1) * (1 - 0.2 * torch.tensor(WARMTH)))
-    blue = [float(colour[2] / colour.sum()) for colour in (own, dimmed, plain)]
-    assert blue[0] < blue[1] < blue[2] - 0.02
-    assert dimmed.mean() == pytest.approx(plain.mean().item(), rel=0.05)
+@pytest.mark.parametrize("warmth", [(0.5, 1.2, 1.7), (0.6, 1.5, 1.2), (1.0, 1.0, 1.0)])
+def test_shades_have_the_colours_of_the_photos_shadows(warmth: tuple[float, ...]) -> None:
+    skin = torch.tensor([1.5, 1.0, 0.7])
+    powers = torch.tensor(warmth)
+    depth = torch.linspace(-0.7, 0.7, SIDE)
+    lit = skin.view(3, 1, 1) * torch.exp(depth * powers.view(3, 1, 1))
+    photo = lit.expand(1, 3, SIDE, SIDE) - 1
+    own = warmth_of(photo).flatten()
+    wanted = powers / ((powers * skin).sum() / skin.sum())
+    missed = (own - wanted).abs() - 0.35 * (torch.tensor(WARMTH) - wanted).abs()
+    assert missed.max() < 0.03
+    photo = photo.clone()
+    photo[..., 60:68, 60:68] = -0.97  # a nostril says nothing of skin
+    assert warmth_of(photo).flatten().tolist() == pytest.approx(own.tolist(), rel=0.05)
+
+
+def test_shades_are_skins_where_a_photo_says_nothing_and_grey_in_grey_ones() -> None:
+    flat = torch.tensor([0.3, 0.0, -0.2]).view(1, 3, 1, 1).expand(1, 3, SIDE, SIDE)
+    assert warmth_of(flat).flatten().tolist() == pytest.approx(WARMTH)
+    rng = torch.Generator().manual_seed(2)
+    grey = (torch.rand(1, 1, SIDE, SIDE, generator=rng) - 0.6).expand(1, 3, SIDE, SIDE)
+    assert warmth_of(grey).flatten().tolist() == pytest.approx([1] * 3, abs=0.05)
 
 
 def test_nothing_is_shaded_where_nothing_is_asked(skin: Tensor) -> None:
