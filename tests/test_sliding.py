@@ -311,6 +311,21 @@ def test_a_mouth_that_shows_teeth_or_is_not_to_open_stays_its_own(
     assert (blender.attention(green)[y, x] > 0.99) == own
 
 
+@pytest.mark.parametrize(("narrower", "own"), [(1.0, True), (1.6, False)])
+def test_teeth_give_way_where_a_mouth_becomes_narrow_and_high(narrower: float, own: bool) -> None:
+    """Its own would be long and thin."""
+    photo, marks = drawn(gap=30)
+    y, x = np.mgrid[:64, :64] * (SIDE / 64) + 3.25
+    pull = (narrower - 1) * np.clip(x - MOUTH[0], -90, 90) * np.exp(-np.square((y - 360) / 120))
+    green = Painted(
+        np.zeros((128, 128), np.float32),
+        np.full((128, 128, 3), (0, 255, 0), np.float32),
+        np.stack([pull / SIDE, 0 * x], -1).astype(np.float32),
+    )
+    result = Blender(photo, FRAME, landmarks=marks).blend(green)[MOUTH[1], MOUTH[0]]
+    assert (np.abs(result.astype(int) - photo[MOUTH[1], MOUTH[0]]).max() < 12) == own
+
+
 @given(
     move=st.floats(-6, 6),
     x=st.floats(100, 380),

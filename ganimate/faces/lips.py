@@ -46,7 +46,8 @@ GENTLE = 0.25
 SHOWS = (0.01, 0.02)
 """Openings from which on a mouth begins to show teeth of its own, and shows them."""
 STRETCH = (1.25, 1.45)
-"""How many times as far it may open until its teeth begin to give way to lent ones, and have."""
+"""How many times as far it may open, or as high for its width, until its teeth begin to give way to
+lent ones, and have."""
 PARTS = 0.1
 """How much lips must be asked to part before all is shown that is painted between them."""
 RIM = 0.01
@@ -84,12 +85,16 @@ class Lips:
         share = min(1.0, (1 - stays) / GENTLE) * min(1.0, shows)
         if share <= 0:
             return rims
-        before, after = (
-            float(np.linalg.norm(each[0, -1] - each[0, 0])) for each in (self._rims.own, rims)
-        )
-        narrower = float(np.clip(before / max(after, 1e-6), 1, NARROWEST))
+        narrower = min(NARROWEST, max(1.0, self._narrower(rims)))
         upper, lower = (share * (narrower**power - TIGHT * tightened) for power in GROWS)
         return self._rims.fill(offsets, rims, (upper, lower))
+
+    def _narrower(self, rims: NDArray[np.float64]) -> float:
+        """How many times narrower the mouth becomes."""
+        before, after = (
+            np.linalg.norm(each[0, -1] - each[0, 0]) for each in (self._rims.own, rims)
+        )
+        return float(before / max(after, 1e-6))
 
     def own(self, rims: NDArray[np.float64], opening: float) -> NDArray[np.float32] | None:
         """Where on the grid a mouth goes on showing what it shows in the photo, (h, w) in 0..1: its
@@ -104,7 +109,8 @@ class Lips:
 
         upper, lower = rims[0].copy(), rims[1].copy()
         had, gap = float(self._rims.had.max()), float((lower - upper)[:, 1].max())
-        share = min(1.0, (STRETCH[1] - gap / max(had, 1e-6)) / (STRETCH[1] - STRETCH[0]))
+        taller = gap / max(had, 1e-6) * max(1.0, self._narrower(rims))
+        share = min(1.0, (STRETCH[1] - taller) / (STRETCH[1] - STRETCH[0]))
         share *= float(np.clip((had - SHOWS[0]) / (SHOWS[1] - SHOWS[0]), 0, 1))
         share = max(share, 1 - opening / PARTS)
         if share <= 0:
