@@ -52,7 +52,8 @@ def warmth_of(pictures: Tensor) -> Tensor:
     this by the light they were taken in, and by what was done to their colours; shades that go by
     skin in general are grey smudges in some.
     """
-    light = (face(pictures) + 1).clamp(min=0.02)
+    # Nobody is to learn to move a face so that its shadows look otherwise.
+    light = (face(pictures.detach()) + 1).clamp(min=0.02)
     mean = light.mean(1, keepdim=True)
     share = mean / mean.mean((2, 3), keepdim=True)
     tells = ((share - SHADOWS[0]) / (SHADOWS[1] - SHADOWS[0])).clamp(0, 1)
