@@ -186,7 +186,7 @@ def make_scenes(
     covered = laid_over(closing(labels, targets)).view(-1, 1, 1, 1)
     # A CPU leaves out eyes that stay open; a GPU would have to be waited for to say which do.
     shut = covered.flatten().nonzero()[:, 0] if crops.device.type == "cpu" else slice(None)
-    if lenders.lids is not None:
+    if lenders.lids is not None and len(lids[shut]):
         lids[shut] = lid_area(down[shut]) * covered[shut]
         picture[shut] = lend_lids(picture[shut], down[shut], places[shut], lids[shut], lenders.lids)
     # A little wider than the lids themselves: the white of an eye must not peep out below.
