@@ -16,7 +16,7 @@ from ganimate import Animator
 from ganimate.engine import Painted, asked_of_lips
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
-from ganimate.faces.eyes import Eyeball
+from ganimate.faces.eyes import LUMA, Eyeball
 from ganimate.faces.grid import Grid
 from ganimate.faces.lips import GROWS, TIGHT
 from ganimate.faces.rims import Rims
@@ -208,6 +208,31 @@ def reds(picture: np.ndarray) -> tuple[int, int]:
     red = np.flatnonzero(column[:, 0] > column[:, 1] + 50)
     line = red[0] + int(column[red[0] : red[-1], 0].argmin())
     return int(line - red[0]), int(red[-1] - line)
+
+
+def whites(photo: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """What both eyes are taken for where lids hide them, beside and above the iris, (2, 3)."""
+    eyes = Blender(photo, FRAME, landmarks=marks)._eyes
+    assert eyes is not None
+    box = eyes.uncovered().astype(float)
+    return np.array([box[y - 24, x + 24] for x, y in EYES])
+
+
+def test_whites_that_are_hardly_seen_are_as_light_as_skin_and_alike() -> None:
+    """Narrow eyes show lashes and shadows there, and each others."""
+    photo, marks = drawn(up=9, down=8)
+    white = (photo.min(2) > 225) & (np.arange(SIDE) < SIDE / 2)
+    photo[white] = 90
+    right, left = whites(photo, marks)
+    assert np.abs(right - left).max() < 20
+    luma = np.array(SKIN) @ LUMA
+    assert right @ LUMA == pytest.approx(luma, rel=0.15)
+    assert np.ptp(right) < np.ptp(SKIN) / 2
+
+
+def test_whites_that_are_seen_are_as_the_photo_has_them() -> None:
+    photo, marks = drawn(up=20, down=20)
+    assert np.abs(whites(photo, marks) - WHITE).max() < 12
 
 
 @pytest.mark.parametrize("tightening", [0.0, 1.0])

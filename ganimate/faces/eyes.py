@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ganimate.faces.grid import Grid, corners, mixed
+from ganimate.faces.grid import Grid, corners, mixed, smoothstep
 from ganimate.faces.topology import EYES
 
 if TYPE_CHECKING:
@@ -49,6 +49,14 @@ SEEN = 0.1
 WHITE, DIM = 0.95, 0.85
 """How far out an eye is white, and how light at least, of what it is on the whole: what is darker
 is lashes, and goes with the lid."""
+WHITES, TOLD = (1.0, 1.25, 2.0), 0.12
+"""From where on an eye is told to be white, and from where on nothing else, and until where that is
+looked for; the share of it that must be seen for it to be told by that alone."""
+PALE, LUMA = 0.35, np.array((0.2126, 0.7152, 0.0722))
+"""How much of the colour of the skin below it a white has that is hardly seen, in skin's light; and
+how much of that is red, green and blue (BT.709)."""
+BELOW, BESIDE = (2.6, 3.2), (-1.0, 0.0, 1.0)
+"""How far below and beside an eye's centre that skin is looked at."""
 
 
 class Eyeball:
@@ -59,7 +67,12 @@ class Eyeball:
         frame: where the face sits in its photo.
         iris: (5, 2), its centre and four points around it, in pixels of the box.
         upper, lower: (9, 2), the rims of the lids from left to right, likewise.
+
+    Attributes:
+        fellow: the other eye, which tells as much of what lids hide.
     """
+
+    fellow: Eyeball | None = None
 
     def __init__(
         self,
@@ -133,24 +146,11 @@ class Eyeball:
         return mixed(hidden, seen, np.clip(2 * shown - 1, 0, 1))
 
     def _rings(self) -> NDArray[np.uint8]:
-        """What the photo shows at each distance from the centre, (1, RINGS[, C]): the median of
-        what no lid hides, which leaves out what glints."""
-        import cv2
-
-        far, angle = np.meshgrid(
-            np.arange(RINGS) * (FARTHEST / RINGS), np.arange(ANGLES) * (2 * np.pi / ANGLES)
-        )
-        places = far[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
-        x, y = cv2.split(self._pixels(places).astype(np.float32))
-        found = cv2.remap(self._box, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        found = found.reshape(ANGLES, RINGS, -1).astype(np.float32)
-        upper, lower = np.split(self._local(self.rims(self.lids)), 2)
-        across, down = places[..., 0], places[..., 1]
-        shown = (across >= upper[0, 0]) & (across <= upper[-1, 0])
-        shown &= down >= np.interp(across, *upper.T)
-        shown &= down <= np.interp(across, *lower[::-1].T)
-        shown |= not shown.any()
-        found[~shown] = np.nan
+        """What is seen at each distance from the centre, (1, RINGS[, C]): the median of what no lid
+        of either eye hides, which leaves out what glints."""
+        found = self._samples()
+        if self.fellow:
+            found = np.concatenate([found, self.fellow._samples() + self._skin - self.fellow._skin])
         # With the circles beside it: of a few points alone a glint may be the most.
         wider = np.pad(found, ((0, 0), (1, 1), (0, 0)), mode="edge")
         found = np.concatenate([wider[:, :-2], found, wider[:, 2:]])
@@ -158,8 +158,53 @@ class Eyeball:
         known = np.flatnonzero(seen > min(SEEN, seen.max() / 2))
         profile = np.nanmedian(found[:, known], axis=0)
         rings: Any = [np.interp(np.arange(RINGS), known, channel) for channel in profile.T]
-        rings = np.rint(rings).astype(np.uint8).T
+        # Of eyes that are narrow little else than shadows and lashes is seen there.
+        far = np.arange(RINGS) * (FARTHEST / RINGS)
+        start, whole, end = WHITES
+        told = min(1.0, float(seen[(far > whole) & (far < end)].mean()) / TOLD)
+        guess = smoothstep((far - start) / (whole - start)) * (1 - told)
+        rings = np.stack(rings, 1)
+        rings += guess[:, None] * (self._white - rings)
+        rings = np.rint(rings.clip(0, 255)).astype(np.uint8)
         return np.asarray(rings.reshape(1, RINGS, *self._box.shape[2:]))
+
+    def _samples(self) -> NDArray[np.float64]:
+        """What the photo shows on circles around the centre, (ANGLES, RINGS, C); not a number where
+        a lid hides it."""
+        far, angle = np.meshgrid(
+            np.arange(RINGS) * (FARTHEST / RINGS), np.arange(ANGLES) * (2 * np.pi / ANGLES)
+        )
+        places = far[..., None] * np.stack([np.cos(angle), np.sin(angle)], -1)
+        found = self._seen_at(places)
+        upper, lower = np.split(self._local(self.rims(self.lids)), 2)
+        across, down = places[..., 0], places[..., 1]
+        shown = (across >= upper[0, 0]) & (across <= upper[-1, 0])
+        shown &= down >= np.interp(across, *upper.T)
+        shown &= down <= np.interp(across, *lower[::-1].T)
+        shown |= not shown.any()
+        found[~shown] = np.nan
+        return found
+
+    def _seen_at(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the photo shows at places (h, w, 2), (h, w, C)."""
+        import cv2
+
+        x, y = cv2.split(self._pixels(places).astype(np.float32))
+        found = cv2.remap(self._box, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(found.reshape(*places.shape[:2], -1), np.float64)
+
+    @cached_property
+    def _skin(self) -> NDArray[np.float64]:
+        """The colour of the skin below it, (C,)."""
+        places = np.stack(np.meshgrid(BESIDE, BELOW), -1)
+        return np.asarray(np.median(self._seen_at(places), axis=(0, 1)), np.float64)
+
+    @cached_property
+    def _white(self) -> NDArray[np.float64]:
+        """What its white may be like, (C,), by that."""
+        skin = self._skin
+        grey = skin @ LUMA if len(skin) == 3 else 128.0 if len(skin) == 2 else skin
+        return np.asarray(grey + PALE * (skin - grey), np.float64)
 
     def _local(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Pixels (..., 2) as radii of the iris from its centre, along the face's axes."""
@@ -202,6 +247,8 @@ class Eyes:
     ) -> None:
         balls = (Eyeball(box, frame, *(landmarks[list(part)] for part in eye)) for eye in _EYES)
         self._balls = [ball for ball in balls if ball.share > 0]
+        if len(self._balls) == 2:
+            self._balls[0].fellow, self._balls[1].fellow = self._balls[::-1]
         self._box, self._grid = box, grid
 
     def seen(self, offsets: NDArray[np.float32]) -> Seen | None:
