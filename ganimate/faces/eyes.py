@@ -148,9 +148,9 @@ class Eyeball:
     def _rings(self) -> NDArray[np.uint8]:
         """What is seen at each distance from the centre, (1, RINGS[, C]): the median of what no lid
         of either eye hides, which leaves out what glints."""
-        found = self._samples()
+        found = self._samples
         if self.fellow:
-            found = np.concatenate([found, self.fellow._samples() + self._skin - self.fellow._skin])
+            found = np.concatenate([found, self.fellow._samples + self._skin - self.fellow._skin])
         # With the circles beside it: of a few points alone a glint may be the most.
         wider = np.pad(found, ((0, 0), (1, 1), (0, 0)), mode="edge")
         found = np.concatenate([wider[:, :-2], found, wider[:, 2:]])
@@ -168,6 +168,7 @@ class Eyeball:
         rings = np.rint(rings.clip(0, 255)).astype(np.uint8)
         return np.asarray(rings.reshape(1, RINGS, *self._box.shape[2:]))
 
+    @cached_property
     def _samples(self) -> NDArray[np.float64]:
         """What the photo shows on circles around the centre, (ANGLES, RINGS, C); not a number where
         a lid hides it."""
