@@ -336,6 +336,25 @@ def test_a_mouth_that_shows_teeth_or_is_not_to_open_stays_its_own(
     assert (blender.attention(green)[y, x] > 0.99) == own
 
 
+def test_teeth_stand_still_while_a_mouth_becomes_narrower() -> None:
+    photo, marks = drawn(gap=30)
+    teeth = range(MOUTH[0] - 42, MOUTH[0] + 43, 14)
+    for x in teeth:  # between each two of them
+        photo[MOUTH[1] - 8 : MOUTH[1] + 9, x - 1 : x + 2] = 100
+    y, x = np.mgrid[:64, :64] * (SIDE / 64) + 3.25
+    pull = 0.3 * np.clip(x - MOUTH[0], -90, 90) * np.exp(-np.square((y - MOUTH[1]) / 120))
+    narrow = painted(np.stack([pull / SIDE, 0 * x], -1).astype(np.float32))
+
+    def gaps(blender: Blender) -> list[int]:
+        row = blender.blend(narrow)[MOUTH[1], MOUTH[0] - 40 : MOUTH[0] + 41, 1].astype(int)
+        dark = np.flatnonzero((row < 180) & (row <= np.roll(row, 1)) & (row < np.roll(row, -1)))
+        return [int(each) for each in np.diff(dark) if each > 3]
+
+    still, squeezed = gaps(Blender(photo, FRAME, landmarks=marks)), gaps(Blender(photo, FRAME))
+    assert len(still) >= 4 and np.abs(np.array(still) - 14).max() <= 1
+    assert np.mean(squeezed) < 12
+
+
 @pytest.mark.parametrize(("narrower", "own"), [(1.0, True), (1.6, False)])
 def test_teeth_give_way_where_a_mouth_becomes_narrow_and_high(narrower: float, own: bool) -> None:
     """Its own would be long and thin."""

@@ -48,6 +48,8 @@ SHOWS = (0.01, 0.02)
 STRETCH = (1.25, 1.45)
 """How many times as far it may open, or as high for its width, until its teeth begin to give way to
 lent ones, and have."""
+STILL = (1.0, 1.08)
+"""How many times narrower a mouth becomes until its teeth begin to stand still, and do."""
 PARTS = 0.1
 """How much lips must be asked to part before all is shown that is painted between them."""
 RIM = 0.01
@@ -81,6 +83,9 @@ class Lips:
             tightened: how much lips are asked to tighten, 0..1.
         """
         rims = self._rims.follow(offsets)
+        still = float(np.clip((self._narrower(rims) - STILL[0]) / (STILL[1] - STILL[0]), 0, 1))
+        if still > 0:
+            self._rims.rest(offsets, rims, still)
         shows = (float(self._rims.had.max()) - SHOWS[0]) / (SHOWS[1] - SHOWS[0])
         share = min(1.0, (1 - stays) / GENTLE) * min(1.0, shows)
         if share <= 0:

@@ -29,6 +29,10 @@ POINTS, ROUNDS = 96, 3
 """Points on the lines on which a rim is sought, and how often it is."""
 CORNERS = 0.25
 """The share of a mouth's width at each end along which lips are laid anew less and less."""
+BEYOND = 0.15
+"""By how much of the photo's opening lips may part further until teeth are stretched with them."""
+SOFT = 0.004
+"""How softly what moves with a lip ends at what does not, a point of the grid at least."""
 FILLED = 0.004
 """What a lip must lack until all of it is laid anew."""
 
@@ -115,6 +119,33 @@ class Rims:
         least, most = SKIN[lip]
         nose = edge[:, 1] - _along(edge[:, 0], self._nose)
         return np.asarray(nose.clip(max(least, STEEPEST * far), max(most, STEEPEST * far)))
+
+    def rest(self, offsets: NDArray[np.float32], rims: NDArray[np.float64], share: float) -> None:
+        """Let what is between the inner rims stand where it does across the mouth, by a share: a
+        mouth that becomes narrower covers its teeth, and does not squeeze them.
+
+        Args:
+            offsets: the flow, (2, h, w) on the grid, in pixels; changed in place.
+            rims: where it takes them.
+        """
+        upper, lower = rims[INNER[0]], rims[INNER[1]]
+        both = np.concatenate([upper, lower])
+        rows, columns = self._grid.window(self.pixels(corners(both.min(0), both.max(0))))
+        places = self.places(self._grid.pixels(rows, columns))
+        across, down = places[..., 0], places[..., 1]
+        top, bottom = _along(across, upper), _along(across, lower)
+        part = (down - top) / (bottom - top).clip(1e-6)
+        first, last = (_along(across, self.own[rim]) for rim in INNER)
+        # Down the face, too, as long as they cover nothing but the mouth.
+        beyond = (first - top).clip(0) + (bottom - last).clip(0)
+        still = (1 - beyond / (BEYOND * (last - first)).clip(1e-6)).clip(0, 1)
+        moved = (1 - still) * (first + part * (last - first) - down)
+        come = np.stack([0 * across, moved], -1) @ self._axes
+        soft = max(SOFT, float(self._grid.step.max()) / self.side)
+        within = (np.minimum(down - top, bottom - down) / soft).clip(0, 1)
+        within *= (across > upper[0, 0]) & (across < upper[-1, 0])
+        flow = offsets[:, rows, columns]
+        flow += share * within * (np.moveaxis(come, -1, 0) - flow)
 
     def fill(
         self, offsets: NDArray[np.float32], rims: NDArray[np.float64], least: tuple[float, float]
