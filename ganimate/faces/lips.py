@@ -85,7 +85,7 @@ class Lips:
         rims = self._rims.follow(offsets)
         still = float(np.clip((self._narrower(rims) - STILL[0]) / (STILL[1] - STILL[0]), 0, 1))
         if still > 0:
-            self._rims.rest(offsets, rims, still)
+            self._rims.hold_teeth(offsets, rims, still)
         shows = (float(self._rims.had.max()) - SHOWS[0]) / (SHOWS[1] - SHOWS[0])
         share = min(1.0, (1 - stays) / GENTLE) * min(1.0, shows)
         if share <= 0:

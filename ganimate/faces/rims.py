@@ -120,7 +120,9 @@ class Rims:
         nose = edge[:, 1] - _along(edge[:, 0], self._nose)
         return np.asarray(nose.clip(max(least, STEEPEST * far), max(most, STEEPEST * far)))
 
-    def rest(self, offsets: NDArray[np.float32], rims: NDArray[np.float64], share: float) -> None:
+    def hold_teeth(
+        self, offsets: NDArray[np.float32], rims: NDArray[np.float64], share: float
+    ) -> None:
         """Let what is between the inner rims stand where it does across the mouth, by a share: a
         mouth that becomes narrower covers its teeth, and does not squeeze them.
 
