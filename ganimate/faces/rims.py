@@ -145,7 +145,8 @@ class Rims:
         come = np.stack([0 * across, moved], -1) @ self._axes
         soft = max(SOFT, float(self._grid.step.max()) / self.side)
         within = (np.minimum(down - top, bottom - down) / soft).clip(0, 1)
-        within *= (across > upper[0, 0]) & (across < upper[-1, 0])
+        # The dark beside teeth goes along with the corners of the mouth.
+        within *= _taper(across, float(upper[0, 0]), float(upper[-1, 0]))
         flow = offsets[:, rows, columns]
         flow += share * within * (np.moveaxis(come, -1, 0) - flow)
 
@@ -169,7 +170,7 @@ class Rims:
             line, edge = (np.stack([x, _along(x, rim)], 1) for rim in (inner, outer))
             come = x + self._moved(line[None], offsets)[0, :, 0]
             lack = least[lip] * self._thick(come, lip) - down * (edge - line)[:, 1]
-            lack = lack.clip(0) * _taper(x)
+            lack = lack.clip(0) * _taper(x, x[0], x[-1])
             if lack.max() * self.side < 0.5:
                 continue
             edge[:, 1] += down * lack
@@ -227,9 +228,9 @@ class Rims:
         return np.asarray(self._grid.come(self.pixels(places), offsets) @ self._inverse)
 
 
-def _taper(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 in the middle of rising places, 0 at their ends."""
-    beside = np.minimum(x - x[0], x[-1] - x) / max(CORNERS * float(x[-1] - x[0]), 1e-6)
+def _taper(x: NDArray[np.float64], left: float, right: float) -> NDArray[np.float64]:
+    """1 in the middle of a mouth, 0 at its corners and beyond."""
+    beside = np.minimum(x - left, right - x) / max(CORNERS * (right - left), 1e-6)
     return np.asarray(smoothstep(beside))
 
 
