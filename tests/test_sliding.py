@@ -351,7 +351,7 @@ def test_teeth_stand_still_while_a_mouth_becomes_narrower() -> None:
         return [int(each) for each in np.diff(dark) if each > 3]
 
     still, squeezed = gaps(Blender(photo, FRAME, landmarks=marks)), gaps(Blender(photo, FRAME))
-    assert len(still) >= 4 and np.abs(np.array(still) - 14).max() <= 1
+    assert len(still) >= 5 and np.abs(np.array(still[1:-1]) - 14).max() <= 1  # but at its corners
     assert np.mean(squeezed) < 12
 
 
