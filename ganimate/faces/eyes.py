@@ -15,6 +15,7 @@ import numpy as np
 
 from ganimate.faces.grid import Grid, corners, mixed, smoothstep
 from ganimate.faces.topology import EYES
+from ganimate.media.planes import GREY, LUMA
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,9 +53,8 @@ is lashes, and goes with the lid."""
 WHITES, TOLD = (1.0, 1.25, 2.0), 0.12
 """From where on an eye is told to be white, and from where on nothing else, and until where that is
 looked for; the share of it that must be seen for it to be told by that alone."""
-PALE, LUMA = 0.35, np.array((0.2126, 0.7152, 0.0722))
-"""How much of the colour of the skin below it a white has that is hardly seen, in skin's light; and
-how much of that is red, green and blue (BT.709)."""
+PALE = 0.35
+"""How much of the colour of the skin below it a white has that is hardly seen, in skin's light."""
 BELOW, BESIDE = (2.6, 3.2), (-1.0, 0.0, 1.0)
 """How far below and beside an eye's centre that skin is looked at."""
 
@@ -204,7 +204,7 @@ class Eyeball:
     def _white(self) -> NDArray[np.float64]:
         """What its white may be like, (C,), by that."""
         skin = self._skin
-        grey = skin @ LUMA if len(skin) == 3 else 128.0 if len(skin) == 2 else skin
+        grey = skin @ LUMA if len(skin) == 3 else GREY if len(skin) == 2 else skin
         return np.asarray(grey + PALE * (skin - grey), np.float64)
 
     def _local(self, points: NDArray[Any]) -> NDArray[np.float64]:

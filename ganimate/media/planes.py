@@ -15,8 +15,9 @@ from ganimate.media.profiles import Pixels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_RED, _BLUE = 0.2126, 0.0722
-_GREEN = 1 - _RED - _BLUE
+LUMA = (0.2126, 0.7152, 0.0722)
+"""How much of light is red, green and blue."""
+_RED, _GREEN, _BLUE = LUMA
 BLACK, WHITE, GREY = 16, 235, 128
 """Luma of black and white; colour where there is none."""
 

@@ -1,4 +1,4 @@
-"""Lids over eyeballs, lips over teeth: what a smooth flow alone would stretch and squeeze."""
+"""Lips slide over teeth: what a smooth flow alone would stretch and squeeze."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from drawn import (
+    FRAME,
+    LIP,
+    MOUTH,
+    SIDE,
+    drawn,
+    painted,
+)
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,144 +24,15 @@ from ganimate import Animator
 from ganimate.engine import Painted, asked_of_lips
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
-from ganimate.faces.eyes import LUMA, Eyeball
 from ganimate.faces.grid import Grid
 from ganimate.faces.lips import GROWS, TIGHT
 from ganimate.faces.rims import Rims
 from ganimate.faces.topology import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
-    LEFT_IRIS,
-    LEFT_LOWER_LID,
-    LEFT_UPPER_LID,
     NOSE_WINGS,
-    OUTER_LIPS,
-    RIGHT_IRIS,
-    RIGHT_LOWER_LID,
-    RIGHT_UPPER_LID,
 )
 from ganimate.facs import AU_NUMBERS
-
-SIDE = 480
-FRAME = FaceFrame.turned((SIDE / 2 - 0.5, SIDE / 2 - 0.5), SIDE / 2, 0)
-EYES = ((150, 180), (330, 180))
-RADIUS, WIDTH = 20, 44
-MOUTH = (240, 360)
-SKIN, WHITE, IRIS, DARK, LIP = (200, 160, 140), (240,) * 3, (130, 110, 90), (20,) * 3, (190, 80, 90)
-
-
-def arch(centre: tuple[int, int], half: float, height: float, count: int) -> np.ndarray:
-    """Points from left to right on half an ellipse that is `height` above the centre's row."""
-    angle = np.linspace(np.pi, 0, count)
-    x, y = half * np.cos(angle), -height * np.sin(angle)
-    return np.stack([x, y], 1) + centre
-
-
-def drawn(up: float = 12, down: float = 16, gap: float = 14) -> tuple[np.ndarray, np.ndarray]:
-    """A face of two eyes, whose lids are so far above and below the iris' centre, and a mouth that
-    is so far open; and its landmarks."""
-    photo = np.full((SIDE, SIDE, 3), SKIN, np.uint8)
-    marks = np.full((478, 2), 240.0)
-    eyes = (
-        (EYES[0], RIGHT_IRIS, RIGHT_UPPER_LID, RIGHT_LOWER_LID),
-        (EYES[1], LEFT_IRIS, LEFT_UPPER_LID[::-1], LEFT_LOWER_LID[::-1]),
-    )
-    for centre, iris, upper, lower in eyes:
-        marks[list(upper)] = arch(centre, WIDTH, up, 9)
-        marks[list(lower)] = arch(centre, WIDTH, -down, 9)
-        around = [(0, 0), (RADIUS, 0), (0, -RADIUS), (-RADIUS, 0), (0, RADIUS)]
-        marks[list(iris)] = np.array(around) + centre
-        opening = np.zeros((SIDE, SIDE), np.uint8)
-        rim = np.concatenate([arch(centre, WIDTH, up, 40), arch(centre, WIDTH, -down, 40)[::-1]])
-        cv2.fillPoly(opening, [np.rint(rim).astype(np.int32)], 1)
-        ball = np.full_like(photo, WHITE)
-        cv2.circle(ball, centre, RADIUS, IRIS, -1)
-        cv2.circle(ball, centre, RADIUS // 2, DARK, -1)
-        photo[opening > 0] = ball[opening > 0]
-    rims = {INNER_UPPER_LIP: gap / 2, INNER_LOWER_LIP: -gap / 2}
-    for lip, height in rims.items():
-        marks[list(lip)] = arch(MOUTH, 70, height, 11)
-    marks[list(OUTER_LIPS[:11])] = arch(MOUTH, 80, gap / 2 + 16, 11)
-    marks[list(OUTER_LIPS[11:])] = arch(MOUTH, 80, -gap / 2 - 20, 11)[-2:0:-1]
-    for half, above, below, colour in ((80, 16, 20, LIP), (70, 0, 0, WHITE)):
-        rim = np.concatenate(
-            [
-                arch(MOUTH, half, gap / 2 + above, 40),
-                arch(MOUTH, half, -gap / 2 - below, 40)[::-1],
-            ]
-        )
-        cv2.fillPoly(photo, [np.rint(rim).astype(np.int32)], colour)
-    return cv2.GaussianBlur(photo, (0, 0), 0.8), marks
-
-
-def flow_of(move: float, row: float) -> np.ndarray:
-    """A smooth flow that takes what is at a row of both eyes by `move` pixels down."""
-    y, x = np.mgrid[:64, :64] * (SIDE / 64)
-    near = sum(
-        np.exp(-(((x - cx) / 60) ** 2 + ((y - row) / 14) ** 2)) for cx in (EYES[0][0], EYES[1][0])
-    )
-    return np.stack([0 * x, -move / SIDE * near], -1).astype(np.float32)
-
-
-def painted(flow: np.ndarray | None = None, parting: float = 1.0) -> Painted:
-    flow = np.zeros((64, 64, 2), np.float32) if flow is None else flow
-    return Painted(
-        np.ones((128, 128), np.float32), np.zeros((128, 128, 3), np.float32), flow, parting
-    )
-
-
-def pupil(picture: np.ndarray) -> tuple[float, float]:
-    """How high and how wide the dark of the right eye is."""
-    x, y = EYES[0]
-    dark = picture[y - 40 : y + 40, x - 60 : x + 60].max(2) < 70
-    return float(dark.any(1).sum()), float(dark.any(0).sum())
-
-
-@pytest.mark.parametrize("move", [-11, -5, 11])
-def test_an_iris_stays_round_under_lids_that_move(move: float) -> None:
-    photo, marks = drawn()
-    flow = painted(flow_of(move, 154))
-    blender = Blender(photo, FRAME, landmarks=marks)
-    lid = marks[[RIGHT_UPPER_LID[4]]]
-    (moved,) = Grid((SIDE, SIDE), blender._grid).follow(lid, blender._flow(flow)[0])
-    truth = pupil(drawn(up=float(EYES[0][1] - moved[1]))[0])
-    slid, dragged = (pupil(each.blend(flow)) for each in (blender, Blender(photo, FRAME)))
-    assert slid == pytest.approx(truth, abs=1)
-    assert abs(dragged[0] - truth[0]) > 1
-    # What of the eye no lid covers is the photo's own.
-    x, y = EYES[0]
-    middle = slice(y, y + 8), slice(x - 15, x + 15)
-    kept = np.abs(blender.blend(flow)[middle].astype(int) - photo[middle])
-    assert kept.mean() < 3
-
-
-def test_what_glints_in_an_eye_does_not_spread_where_a_lid_rises() -> None:
-    photo, marks = drawn(up=4)
-    (x, y), flow = EYES[0], painted(flow_of(-11, 154))
-    cv2.circle(photo, (x + 10, y + 2), 3, (255, 255, 255), -1)
-    result = Blender(photo, FRAME, landmarks=marks).blend(flow)
-    rows, columns = np.mgrid[:SIDE, :SIDE]
-    iris = (columns - x) ** 2 + (rows - y) ** 2 < (RADIUS - 3) ** 2
-    uncovered = iris & (rows < y - 4) & (result.max(2) < 190)
-    assert uncovered.sum() > 100
-    glints = iris & (result.min(2) > SKIN[2] + 10)
-    assert glints.any() and ((columns - x - 10) ** 2 + (rows - y - 2) ** 2)[glints].max() < 25
-
-
-def test_eyes_that_are_hardly_open_or_tiny_are_moved_as_all_else() -> None:
-    for photo, marks in (drawn(up=2, down=3), drawn()):
-        scale = 1.0 if marks[RIGHT_UPPER_LID[4]][1] > 170 else 0.08
-        small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        frame = FRAME.resized(scale)
-        points = (marks + 0.5) * scale - 0.5
-        flow = painted(flow_of(-8, 154))
-        with_marks = Blender(small, frame, landmarks=points).blend(flow)
-        assert (with_marks == Blender(small, frame).blend(flow)).all()
-
-
-def test_lids_that_do_not_move_leave_every_pixel() -> None:
-    photo, marks = drawn()
-    assert (Blender(photo, FRAME, landmarks=marks).blend(painted()) == photo).all()
 
 
 def teeth(picture: np.ndarray) -> int:
@@ -208,31 +87,6 @@ def reds(picture: np.ndarray) -> tuple[int, int]:
     red = np.flatnonzero(column[:, 0] > column[:, 1] + 50)
     line = red[0] + int(column[red[0] : red[-1], 0].argmin())
     return int(line - red[0]), int(red[-1] - line)
-
-
-def whites(photo: np.ndarray, marks: np.ndarray) -> np.ndarray:
-    """What both eyes are taken for where lids hide them, beside and above the iris, (2, 3)."""
-    eyes = Blender(photo, FRAME, landmarks=marks)._eyes
-    assert eyes is not None
-    box = eyes.uncovered().astype(float)
-    return np.array([box[y - 24, x + 24] for x, y in EYES])
-
-
-def test_whites_that_are_hardly_seen_are_as_light_as_skin_and_alike() -> None:
-    """Narrow eyes show lashes and shadows there, and each others."""
-    photo, marks = drawn(up=9, down=8)
-    white = (photo.min(2) > 225) & (np.arange(SIDE) < SIDE / 2)
-    photo[white] = 90
-    right, left = whites(photo, marks)
-    assert np.abs(right - left).max() < 20
-    luma = np.array(SKIN) @ LUMA
-    assert right @ LUMA == pytest.approx(luma, rel=0.15)
-    assert np.ptp(right) < np.ptp(SKIN) / 2
-
-
-def test_whites_that_are_seen_are_as_the_photo_has_them() -> None:
-    photo, marks = drawn(up=20, down=20)
-    assert np.abs(whites(photo, marks) - WHITE).max() < 12
 
 
 @pytest.mark.parametrize("tightening", [0.0, 1.0])
@@ -370,26 +224,6 @@ def test_teeth_give_way_where_a_mouth_becomes_narrow_and_high(narrower: float, o
     assert (np.abs(result.astype(int) - photo[MOUTH[1], MOUTH[0]]).max() < 12) == own
 
 
-@given(
-    move=st.floats(-6, 6),
-    x=st.floats(100, 380),
-    y=st.floats(100, 380),
-    points=st.integers(64, SIDE),
-)
-def test_points_are_followed_to_where_a_flow_takes_them(
-    move: float, x: float, y: float, points: int
-) -> None:
-    grid = Grid((SIDE, SIDE), (points, points))
-    rows = (np.arange(points) + 0.5) * SIDE / points - 0.5
-    # What is at row r comes from r + move * wave(r): a point p is where that is p.
-    wave = np.tile(np.sin(rows / 40)[:, None], (1, points)).astype(np.float32)
-    offsets = np.stack([0 * wave, move * wave])
-    (found,) = grid.follow(np.array([(x, y)]), offsets)
-    come = found[1] + np.interp(found[1], rows, move * np.sin(rows / 40))
-    assert found[0] == pytest.approx(x, abs=1e-3)
-    assert come == pytest.approx(y, abs=0.1)  # OpenCV rounds to 32nds of a point
-
-
 @given(seed=st.integers(0, 2**32 - 1), most=st.floats(0, 60))
 def test_rims_keep_their_order_however_a_flow_folds(seed: int, most: float) -> None:
     _, marks = drawn(gap=30)
@@ -460,11 +294,3 @@ def test_a_real_smile_closes_and_opens_again(astronaut: Path) -> None:
     gaps = [gap(share) for share in (0, 0.4, 0.7, 1)]
     assert sorted(gaps, reverse=True) == gaps
     assert gaps[-1] < 0.4 * gaps[0]
-
-
-def test_what_is_far_from_an_iris_is_not_its_pupil() -> None:
-    photo, marks = drawn()
-    eye = (marks[list(part)] for part in (RIGHT_IRIS, RIGHT_UPPER_LID, RIGHT_LOWER_LID))
-    rings = Eyeball(photo, FRAME, *eye)._rings()[0]
-    assert rings[0].max() < 40, "the pupil"
-    assert rings[-1].min() > 100
