@@ -18,6 +18,7 @@ from torch import Tensor
 from ganimate.compiled import PATIENCE, Compiled, installed
 from ganimate.errors import GanimateError, UsageError
 from ganimate.faces.softness import softened, softness
+from ganimate.faces.tone import tone_of, toned
 from ganimate.faces.topology import MIRROR
 from ganimate.facs import AU_NUMBERS
 from ganimate.weights import WeightsInfo, load_generator, load_reader
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 OPENVINO = "openvino"
 PRECISIONS = ("auto", "float32", "bfloat16")
 AU_23, AU_25, AU_26 = (AU_NUMBERS.index(number) for number in (23, 25, 26))
-GREY = 6 / 127.5
-"""Colours of a black and white photo differ by no more, but for 1 % of its pixels."""
 DETAIL, FINEST = 2, 4
 """How much larger than the crop A and C are painted where pictures are laid, since what these hold
 of teeth and lids is lost on fewer pixels: in films, and for the single picture of a large face."""
@@ -70,14 +69,14 @@ class Encoded:
     Attributes:
         crop: (n, 3, S, S) in [-1, 1].
         features: what the network made of it.
-        grey: (n, 1, 1, 1), whether it is black and white, as its paint must be then.
         soft: for each of n, how soft it is, as its paint must be then (`softness`).
+        tones: its tone, if it has but one, as its paint must have then (`tone_of`).
     """
 
     crop: Tensor
     features: list[Tensor]
-    grey: Tensor
     soft: list[float]
+    tones: list[NDArray[np.float64] | None]
 
 
 @dataclass(frozen=True)
@@ -176,10 +175,9 @@ class Engine:
             raise GanimateError(f"a crop must be {self.size} x {self.size} x 3 uint8")
         crops = crop.reshape(-1, self.size, self.size, 3)
         tensor = to_network(crops, self.device)
-        spread = (tensor.amax(1) - tensor.amin(1)).flatten(1).quantile(0.99, dim=1)
-        grey = (spread <= GREY).view(-1, 1, 1, 1)
         with torch.no_grad(), self._autocast():
-            return Encoded(tensor, self._network.encode(tensor), grey, [*map(softness, crops)])
+            features = self._network.encode(tensor)
+        return Encoded(tensor, features, [*map(softness, crops)], [*map(tone_of, crops)])
 
     def paint(
         self,
@@ -209,10 +207,10 @@ class Engine:
                 start,
                 detail,
             )
-        paint = torch.where(encoded.grey, painting.colour.mean(1, keepdim=True), painting.colour)
-        painted = unpack(painting._replace(colour=paint), start, target)
-        soft = encoded.soft if len(encoded.soft) == n else encoded.soft * n
-        return [softened(*each) for each in zip(painted, soft, strict=True)]
+        painted = unpack(painting, start, target)
+        times = n // len(encoded.soft)
+        each = zip(painted, encoded.soft * times, encoded.tones * times, strict=True)
+        return [toned(softened(one, soft), tone) for one, soft, tone in each]
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)

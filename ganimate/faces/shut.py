@@ -15,6 +15,7 @@ import numpy as np
 from ganimate.faces.align import CROP_SIZE
 from ganimate.faces.grid import Grid, corners, smoothstep
 from ganimate.faces.softness import blurred
+from ganimate.faces.tone import tone_of
 from ganimate.faces.topology import EYES
 from ganimate.facs import AU_NUMBERS
 
@@ -69,8 +70,6 @@ AMID = 0.65
 """How far out an iris shows its colour, of its radius."""
 PUPIL, RIM, GLINT = 0.12, 0.55, 1.7
 """How light the pupil is, likewise; an iris' rim, of the iris; and what glints, of the skin."""
-GREY = 3.0
-"""Levels by which the colours of skin differ at most where a photo is black and white."""
 UNDER = (0.35, 0.45)
 """How far down that skin is."""
 
@@ -101,7 +100,8 @@ class ShutEyes:
         marks = [[landmarks[list(part)] for part in eye] for eye in EYES]
         # The eye that is turned away is as high as the other one, and narrower.
         size = max(float(np.linalg.norm(upper[-1] - upper[0])) for _, upper, _ in marks)
-        self._eyes = [_Eye(crop, upper, lower, size) for _, upper, lower in marks]
+        plain = tone_of(crop) is not None
+        self._eyes = [_Eye(crop, upper, lower, size, plain) for _, upper, lower in marks]
         gaps = [eye.gap for eye in self._eyes]
         for eye, gap, beside in zip(self._eyes, gaps, gaps[::-1], strict=True):
             alone = (beside - gap - WINKS[0]) / (WINKS[1] - WINKS[0])
@@ -137,6 +137,7 @@ class _Eye:
     Args:
         upper, lower: (9, 2), its rims from the outer corner to the inner one.
         size: how far apart the corners of the wider eye are.
+        plain: whether the photo has one tone alone: the skin's is the eye's then.
 
     Attributes:
         gap: how far its rims are apart at most.
@@ -145,7 +146,12 @@ class _Eye:
     """
 
     def __init__(
-        self, crop: NDArray[np.uint8], upper: NDArray[Any], lower: NDArray[Any], size: float
+        self,
+        crop: NDArray[np.uint8],
+        upper: NDArray[Any],
+        lower: NDArray[Any],
+        size: float,
+        plain: bool,
     ) -> None:
         corners = upper[[0, -1]].astype(np.float64)
         self._middle, across = corners.mean(0), corners[1] - corners[0]
@@ -160,7 +166,7 @@ class _Eye:
         places = np.stack(np.meshgrid((-0.2, 0, 0.2), UNDER), -1).reshape(-1, 2)
         self._skin = _sampled(crop, places @ self._axes + self._middle).mean(0)
         lights = np.array((WHITE, BROWN, RED))
-        if np.ptp(self._skin) <= GREY:
+        if plain:
             lights[:] = lights.mean(1, keepdims=True)
         self._white, self.brown, self._red = lights
 
