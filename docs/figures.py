@@ -26,6 +26,7 @@ from ganimate import Animator, contact_sheet
 from ganimate.media.grid import labelled_grid
 from ganimate.media.provenance import Provenance
 from ganimate.media.stills import Photo, write_photo
+from ganimate.training.glasses import wear
 from ganimate.weights import default_weights, read_info
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def main() -> None:
     save(contact_sheet(both, looks=LOOKS, size=CELL), "expressions")
     save(contact_sheet(both[0], steps=4, size=160), "action-units")
     save(contact_sheet(both[0], units=[12, 4], steps=7, size=160), "sheet")
-    photos = [*spoilt(*(one.photo.pixels for one in both)), both[0].edit("blink").image]
+    glasses, _ = wear(both[0].photo.pixels, both[0].chosen[0].landmarks, np.random.default_rng(4))
+    photos = [*spoilt(*(one.photo.pixels for one in both)), both[0].edit("blink").image, glasses]
     hard = [animator.open(photo) for photo in photos]
     save(contact_sheet(hard, looks=HARD_LOOKS, size=CELL), "difficult")
     save(maps(animator), "maps")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ganimate.engine import Engine, ReaderEngine
+    from ganimate.glasses import GlassesEngine
 
 
 class Animator:
@@ -70,10 +71,17 @@ class Animator:
 
         return ReaderEngine.default(device=self._device)
 
+    @cached_property
+    def glasses(self) -> GlassesEngine:
+        """What finds glasses, and takes them off."""
+        from ganimate.glasses import GlassesEngine
+
+        return GlassesEngine.default(device=self._device)
+
     def _load(self) -> None:
         """Load the networks, if they are not."""
         with self._loading:
-            _ = self.engine, self.reader
+            _ = self.engine, self.reader, self.glasses
 
     def open_locator(self) -> Locator:
         """What finds faces, of the kind this animator was made for; close it when done.

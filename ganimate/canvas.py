@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganimate.faces.blend import FINE, Blender
+from ganimate.faces.glasses import Glasses
 from ganimate.media.planes import TO_CHROMA, TO_LUMA, Planes, to_planes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ganimate.engine import Painted
+    from ganimate.faces.glasses import Bare
     from ganimate.layers import Layer
     from ganimate.media.marker import Marker
 
@@ -31,15 +33,21 @@ class Canvas:
 
     Args:
         pixels: the photo, HWC uint8 RGB.
+        bare: the same without glasses.
         layers: its faces.
         marker: what marks the frames; None leaves them unmarked.
     """
 
     def __init__(
-        self, pixels: NDArray[np.uint8], layers: Sequence[Layer], marker: Marker | None = None
+        self,
+        pixels: NDArray[np.uint8],
+        bare: Bare,
+        layers: Sequence[Layer],
+        marker: Marker | None = None,
     ) -> None:
         self._pixels, self._marker = pixels, marker
-        self._photo = to_planes(pixels)
+        self._photo = to_planes(bare.pixels)
+        self._glasses = _on_planes(bare.glasses, to_planes(pixels), self._photo)
         self._shown = self._photo.copy()
         self._painted: Sequence[Painted] = ()
         self._pairs = [self._blenders(layer, len(layers) == 1) for layer in layers]
@@ -56,6 +64,9 @@ class Canvas:
         for index in self._order:
             for plane, blender in zip(self._shown, self._pairs[index], strict=True):
                 blender.blend_into(plane, painted[index])
+        for plane, glasses in zip(self._shown, self._glasses, strict=True):
+            for one in glasses:
+                one.put_on(plane)
         if self._marker:
             self._marker.mark_planes(self._shown, self._pixels)
         return self._shown
@@ -77,3 +88,22 @@ class Canvas:
                 blender.restore(plane)
         if self._marker and self._marker.labelled:
             self._marker.label.take_off(self._shown, self._photo)
+
+
+def _on_planes(
+    glasses: Sequence[Glasses], photo: Planes, bare: Planes
+) -> tuple[list[Glasses], list[Glasses]]:
+    """A photo's glasses as they lie over its luma, and over its colour at half the size."""
+    import cv2
+
+    luma, chroma = [], []
+    for one in glasses:
+        luma.append(Glasses.over(photo.luma, bare.luma, one.box, one.through[..., :1]))
+        height, width = one.through.shape[:2]
+        even = np.pad(one.through[..., 0], ((0, height % 2), (0, width % 2)), mode="edge")
+        half = (even.shape[1] // 2, even.shape[0] // 2)
+        small = cv2.resize(even, half, interpolation=cv2.INTER_AREA)
+        through = np.asarray(small[..., None], np.float32)
+        box = tuple(slice(side.start // 2, (side.stop + 1) // 2) for side in one.box)
+        chroma.append(Glasses.over(photo.chroma, bare.chroma, (box[0], box[1]), through))
+    return luma, chroma

@@ -43,12 +43,12 @@ class Edited:
     @cached_property
     def image(self) -> NDArray[np.uint8]:
         """The picture, HWC uint8 RGB, the photo's size."""
-        return compose(self.portrait.photo.pixels, self.portrait._layers, self._painted)
+        return compose(self.portrait._bare, self.portrait._layers, self._painted)
 
     @cached_property
     def attention(self) -> NDArray[np.float32]:
         """How far each pixel is the photo's own (1) or painted (0), float32 (H, W)."""
-        return kept(self.portrait._layers, self._painted)
+        return kept(self.portrait._bare, self.portrait._layers, self._painted)
 
     def save(
         self, path: str | Path, *, force: bool = False, provenance: bool | Marking = True

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ganimate.engine import Encoded, Engine, Painted
     from ganimate.faces.align import FaceFrame
+    from ganimate.faces.glasses import Bare
     from ganimate.faces.locate import Face
     from ganimate.facs import ActionUnits
 
@@ -32,7 +33,7 @@ class Layer:
         encoded: its crop, as the engine holds it.
         current: what it shows in the photo.
         midline: where its halves meet.
-        pixels: the photo, HWC uint8 RGB.
+        pixels: the photo without its glasses, HWC uint8 RGB.
         frame: where the face sits in it.
         outlines, landmarks: see `Blender`.
         iris: see `ShutEyes`.
@@ -114,7 +115,7 @@ def layers(
 
     Args:
         engine: what is to paint them.
-        pixels: the photo, HWC uint8 RGB.
+        pixels: the photo without their glasses, HWC uint8 RGB.
         chosen: the faces that are to change.
         currents: what each of them shows.
         faces: all of the photo's faces: where frames overlap, each face keeps to its own.
@@ -136,21 +137,24 @@ def layers(
     )
 
 
-def compose(
-    pixels: NDArray[np.uint8], layers: Sequence[Layer], painted: Sequence[Painted]
-) -> NDArray[np.uint8]:
-    """A new photo with a painting for each layer; of faces that overlap, the nearest comes last."""
-    picture = np.array(pixels)
+def compose(bare: Bare, layers: Sequence[Layer], painted: Sequence[Painted]) -> NDArray[np.uint8]:
+    """A new photo with a painting for each layer; of faces that overlap, the nearest comes last,
+    and over them all what glasses they wear."""
+    picture = np.array(bare.pixels)
     pairs = zip(layers, painted, strict=True)
     for layer, one in sorted(pairs, key=lambda pair: pair[0].frame.half_side):
         layer.blender.blend_into(picture, one)
+    bare.put_on(picture)
     return picture
 
 
-def kept(layers: Sequence[Layer], painted: Sequence[Painted]) -> NDArray[np.float32]:
+def kept(bare: Bare, layers: Sequence[Layer], painted: Sequence[Painted]) -> NDArray[np.float32]:
     """The attention in the photo's size, (H, W) float32; 1 where every layer keeps the photo."""
     pairs = zip(layers, painted, strict=True)
-    return reduce(np.minimum, (layer.blender.attention(one) for layer, one in pairs))
+    attention = reduce(np.minimum, (layer.blender.attention(one) for layer, one in pairs))
+    for glasses in bare.glasses:
+        glasses.keep(attention)
+    return attention
 
 
 def _outlines(face: Face, faces: Sequence[Face]) -> list[tuple[NDArray[Any], bool]]:

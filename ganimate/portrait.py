@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ganimate.animator import Animator
     from ganimate.engine import Painted
+    from ganimate.faces.glasses import Bare
 
 Look = Mapping[int, float] | Mapping[str, float] | Mapping[int | str, float] | str
 
@@ -135,9 +136,7 @@ class Portrait:
             UsageError: trajectories of different lengths, or another number than faces.
         """
         sides, shown = self._sides(trajectory), self._opaque
-        return (
-            compose(shown.photo.pixels, shown._layers, painted) for painted in shown._played(sides)
-        )
+        return (compose(shown._bare, shown._layers, painted) for painted in shown._played(sides))
 
     def animate_for(
         self, film: FilmWriter, trajectory: Trajectory | Sequence[Trajectory]
@@ -153,7 +152,7 @@ class Portrait:
         sides = self._sides(trajectory)
         shown = self._opaque._fitted(film)
         marker = film.marker([face.frame for face in shown.chosen])
-        canvas = Canvas(shown.photo.pixels, shown._layers, marker)
+        canvas = Canvas(shown.photo.pixels, shown._bare, shown._layers, marker)
         for painted in shown._played(sides):
             yield canvas.paint(painted)
 
@@ -254,8 +253,14 @@ class Portrait:
                 yield from repeat(painted, times)
 
     @cached_property
+    def _bare(self) -> Bare:
+        """The photo without the glasses of those who are to change."""
+        frames = [face.frame for face in self.chosen]
+        return self.animator.glasses.take_off(self.photo.pixels, frames)
+
+    @cached_property
     def _layers(self) -> tuple[Layer, ...]:
-        engine, pixels = self.animator.engine, self.photo.pixels
+        engine, pixels = self.animator.engine, self._bare.pixels
         return layers(engine, pixels, self.chosen, self.currents, self.faces, self.iris)
 
 

@@ -15,6 +15,7 @@ from ganimate.animator import Animator
 from ganimate.change import Change
 from ganimate.errors import GanimateError
 from ganimate.faces.blend import Blender
+from ganimate.faces.glasses import seen, take_off
 from ganimate.faces.halves import Midline
 from ganimate.faces.pose import MAX_YAW, yaw
 from ganimate.faces.shut import ShutEyes
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ganimate.engine import Engine, Painted
+    from ganimate.faces.glasses import Bare
     from ganimate.faces.locate import Face, Locator
     from ganimate.media.source import FilmSource
 
@@ -46,7 +48,8 @@ RISE = 0.2
 """Seconds in which the change comes on where the face comes into the picture."""
 
 STEADY = 0.2
-"""How much of the colour that eyes have is a frame's own: lids dim it as they fall."""
+"""How much of the colour that eyes have is a frame's own: lids dim it as they fall. So is it of
+how much is seen of glasses."""
 
 Frames = Iterable[tuple[float, "NDArray[np.uint8]"]]
 
@@ -100,6 +103,7 @@ class _Shot:
     seconds: float
     pixels: NDArray[np.uint8]
     face: Face | None
+    bare: Bare | None = None
     painted: Painted | None = None
 
 
@@ -229,9 +233,10 @@ class FilmEdit:
             yield _Shot(seconds, pixels, tracker(seconds, pixels))
 
     def _painted(self, shots: Iterator[_Shot]) -> Iterator[_Shot]:
-        engine, reader = self.animator.engine, self.animator.reader
+        engine, reader, finder = self.animator.engine, self.animator.reader, self.animator.glasses
         smooth, rest = OneEuro(**SMOOTHING), Resting()
         iris: NDArray[np.float64] | None = None
+        worn: NDArray[np.float32] | None = None
         last = -np.inf  # when the face was seen
         came = -np.inf  # when it came into the picture
         while batch := list(islice(shots, BATCH)):
@@ -239,6 +244,8 @@ class FilmEdit:
             if there:
                 crops = np.stack([face.frame.crop(shot.pixels) for shot, face in there])
                 reading = reader.read(crops)
+                where = finder.find(crops)
+                count = seen(where)
             kept, currents, resting, rise = [], [], [], []
             for index, (shot, face) in enumerate(there):
                 if reading.face[index] < LEAST_FACE:
@@ -246,11 +253,14 @@ class FilmEdit:
                     continue
                 if shot.seconds - last > GAP:
                     smooth.reset()
+                    worn = None
                     came = shot.seconds if np.isfinite(last) else -np.inf
                 last = shot.seconds
                 currents.append(smooth(shot.seconds, reading.intensities[index]))
                 resting.append(rest(shot.seconds, currents[-1]))
                 rise.append(min(1.0, (shot.seconds - came) / RISE))
+                worn = count[[index]] if worn is None else worn + STEADY * (count[index] - worn)
+                shot.bare = take_off(shot.pixels, [face.frame], where[[index]], worn)
                 kept.append((index, shot, face))
             if kept:
                 times = np.array([shot.seconds for _, shot, _ in kept])
@@ -259,7 +269,7 @@ class FilmEdit:
                 amount = np.array(rise, np.float32)[:, None, None]
                 targets = shown[:, None] + amount * (targets - shown[:, None])
                 midlines = [Midline(face.landmarks, face.frame) for _, _, face in kept]
-                chosen = crops[[index for index, _, _ in kept]]
+                chosen = np.stack([_bare_crop(shot, face, crops[i]) for i, shot, face in kept])
                 painted = paint(engine, chosen, targets, shown, midlines)
                 each = zip(kept, chosen, shown, painted, targets, strict=True)
                 for (_, shot, face), crop, current, one, asked in each:
@@ -275,9 +285,10 @@ class FilmEdit:
     ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         for shot in shots:
             pixels, face = shot.pixels, shot.face
-            if face is not None and shot.painted is not None:
-                blender = Blender(shot.pixels, face.frame, landmarks=face.landmarks)
+            if face is not None and shot.bare is not None and shot.painted is not None:
+                blender = Blender(shot.bare.pixels, face.frame, landmarks=face.landmarks)
                 pixels = blender.blend(shot.painted)
+                shot.bare.put_on(pixels)
                 if marked and self.edited == 0:  # a film that was edited before keeps its mark
                     marked = score(pixels, face.frame) < ENOUGH
                 if marked:
@@ -290,6 +301,11 @@ class FilmEdit:
             elif self.flicker and face is not None:
                 self.flicker.see(face.frame.crop(shot.pixels), face.frame.crop(pixels))
             yield shot.seconds, pixels
+
+
+def _bare_crop(shot: _Shot, face: Face, crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A face's crop without its glasses; `crop` itself, where it wears none."""
+    return face.frame.crop(shot.bare.pixels) if shot.bare and shot.bare.glasses else crop
 
 
 def paint(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ganimate.networks.evaluation_reader import EvaluationReader
     from ganimate.networks.generator import Generator
+    from ganimate.networks.glasses import GlassesFinder
     from ganimate.networks.reader import Reader
 
 LICENCE = (
@@ -41,7 +42,7 @@ class WeightsInfo:
     Attributes:
         path: where it is.
         fingerprint: first 12 hex digits of the file's SHA-256.
-        architecture: ``generator``, ``reader`` or ``evaluationreader``.
+        architecture: ``generator``, ``reader``, ``evaluationreader`` or ``glassesfinder``.
         config: the network's constructor arguments.
         metadata: recipe, dataset, images seen, metrics, licence.
     """
@@ -91,6 +92,14 @@ def load_evaluation_reader(path: Path | None = None) -> tuple[EvaluationReader, 
 
     path = path or default_weights("evaluation-reader")
     network, info = _load(path, "evaluationreader", EvaluationReader)
+    return network, info
+
+
+def load_glasses_finder(path: Path | None = None) -> tuple[GlassesFinder, WeightsInfo]:
+    """The glasses finder in a weights file (by default the shipped one), in float32, eval mode."""
+    from ganimate.networks.glasses import GlassesFinder
+
+    network, info = _load(path or default_weights("glasses"), "glassesfinder", GlassesFinder)
     return network, info
 
 
@@ -214,6 +223,7 @@ def _expected(path: Path) -> str | None:
         fingerprints = {
             "generator": report["weights"]["fingerprint"],
             "reader": report["reader"],
+            "glasses": report["glasses"],
             "evaluation-reader": report["evaluation_reader"]["fingerprint"],
         }
         return str(fingerprints[path.stem])

@@ -27,7 +27,7 @@ from ganimate.training.trainer import rate_at
 from ganimate.weights import load_generator, load_reader
 
 
-@pytest.mark.parametrize("task", ["generator", "reader", "evaluation"])
+@pytest.mark.parametrize("task", ["generator", "reader", "evaluation", "glasses"])
 def test_bfloat16_lowers_the_networks_alone(task: str, dataset: Path, tmp_path: Path) -> None:
     """Losses are near those of float32; pictures, places and weights stay float32."""
     told = []
@@ -45,7 +45,7 @@ def test_bfloat16_lowers_the_networks_alone(task: str, dataset: Path, tmp_path: 
         assert told[1][name] == pytest.approx(value, rel=0.1, abs=0.01), name
 
 
-@pytest.mark.parametrize("task", ["reader", "evaluation", "generator", "finish"])
+@pytest.mark.parametrize("task", ["reader", "evaluation", "glasses", "generator", "finish"])
 def test_resuming_goes_on_exactly(task: str, dataset: Path, tmp_path: Path) -> None:
     whole = trainer(dataset, tiny(tmp_path, task), tmp_path / "whole")
     whole.run()

@@ -19,6 +19,7 @@ from conftest import ROOT
 from ganimate.errors import GanimateError
 from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator
+from ganimate.networks.glasses import GlassesFinder
 from ganimate.networks.reader import Reader
 from ganimate.training.state import save_state
 from ganimate.weights import (
@@ -26,6 +27,7 @@ from ganimate.weights import (
     import_generator,
     load_evaluation_reader,
     load_generator,
+    load_glasses_finder,
     load_reader,
     read_info,
     save_network,
@@ -36,6 +38,7 @@ LOADERS = {
     "generator": load_generator,
     "reader": load_reader,
     "evaluation-reader": load_evaluation_reader,
+    "glasses": load_glasses_finder,
 }
 
 
@@ -46,6 +49,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_network(folder / "generator.safetensors", Generator(width=8, blocks=1), {})
     save_network(folder / "reader.safetensors", Reader((4, 4), 4, 32), {})
     save_network(folder / "evaluation-reader.safetensors", EvaluationReader((4, 4), 4, 32), {})
+    save_network(folder / "glasses.safetensors", GlassesFinder((4, 4), 32, 16), {})
     for name, load in LOADERS.items():
         load(folder / f"{name}.safetensors")
     return folder
@@ -152,6 +156,7 @@ def test_the_shipped_weights_are_those_of_the_report() -> None:
         "generator": report["weights"]["fingerprint"],
         "reader": report["reader"],
         "evaluation-reader": report["evaluation_reader"]["fingerprint"],
+        "glasses": report["glasses"],
     }
 
 

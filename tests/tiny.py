@@ -41,6 +41,10 @@ TINY: dict[str, dict[str, Any]] = {
         "schedule": {"steps": 4, "batch": 8},
         "network": {"widths": [8, 8, 8, 8, 8], "features": 16},
     },
+    "glasses": {
+        "schedule": {"steps": 4, "batch": 8},
+        "network": {"widths": [4, 8, 8]},
+    },
     "reader": {
         "schedule": {"steps": 4, "batch": 8},
         "network": {"widths": [8, 8, 16, 16], "features": 16},

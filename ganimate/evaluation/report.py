@@ -40,7 +40,13 @@ from ganimate.output import draft, write_errors
 from ganimate.training.augment import middle
 from ganimate.training.dataset import load_dataset
 from ganimate.training.run import load_teacher
-from ganimate.weights import WeightsInfo, load_evaluation_reader, load_generator
+from ganimate.weights import (
+    WeightsInfo,
+    default_weights,
+    load_evaluation_reader,
+    load_generator,
+    read_info,
+)
 
 DIGITS = 4
 T = TypeVar("T")
@@ -151,6 +157,7 @@ def evaluate(
     report: dict[str, Any] = {
         "weights": made,
         "reader": current_reader.info.fingerprint,
+        "glasses": read_info(default_weights("glasses")).fingerprint,
         "evaluation_reader": {
             "fingerprint": reader_info.fingerprint,
             "r": reader_info.metadata.get("metrics", {}).get("r"),

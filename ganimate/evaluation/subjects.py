@@ -16,8 +16,10 @@ from ganimate.engine import DETAIL, ReaderEngine, to_network, unpack
 from ganimate.errors import GanimateError
 from ganimate.faces.align import FaceFrame
 from ganimate.faces.blend import Blender
+from ganimate.faces.glasses import Bare, seen, take_off
 from ganimate.faces.shut import ShutEyes
 from ganimate.faces.softness import softened, softness
+from ganimate.glasses import GlassesEngine
 from ganimate.networks.generator import Generator
 from ganimate.networks.painting import Painting
 from ganimate.training.augment import middle
@@ -150,8 +152,10 @@ class _Faces:
 
     def __init__(self) -> None:
         self._crops: Tensor | None = None
+        self._bare: list[Bare] = []
         self._blenders: list[Blender] = []
         self._soft: list[float] = []
+        self._finder: GlassesEngine | None = None
         self._points: NDArray[np.floating] = np.zeros(0)
         self._photos: NDArray[np.uint8] = np.zeros(0, np.uint8)
 
@@ -162,11 +166,24 @@ class _Faces:
         size = crops.shape[-1]
         whole = FaceFrame.turned(((size - 1) / 2, (size - 1) / 2), size / 2, 0)
         photos, points = pixels(crops), landmarks.cpu().numpy()
-        faces = zip(photos, points, strict=True)
-        self._crops, self._photos, self._points = crops, photos, (points + 0.5) / size
+        self._finder = self._finder or GlassesEngine.default(device=str(crops.device))
+        where = self._finder.find(photos)
+        self._bare = [
+            take_off(photo, [whole], one, seen(one))
+            for photo, one in zip(photos, where[:, None], strict=True)
+        ]
+        self._photos = np.stack([one.pixels for one in self._bare])
+        faces = zip(self._photos, points, strict=True)
+        self._crops, self._points = crops, (points + 0.5) / size
         self._blenders = [Blender(crop, whole, landmarks=points) for crop, points in faces]
-        self._soft = [*map(softness, photos)]
+        self._soft = [*map(softness, self._photos)]
         return True
+
+    @property
+    def bare(self) -> Tensor:
+        """The crops without glasses, (n, 3, S, S) in [-1, 1]."""
+        assert self._crops is not None
+        return to_network(self._photos, self._crops.device)
 
     def put_back(self, painting: Painting, current: Tensor, target: Tensor) -> Painted:
         """The pictures that `ganimate edit` would make of the paintings."""
@@ -180,6 +197,8 @@ class _Faces:
         pictures = np.stack(
             [one.blend(each) for one, each in zip(self._blenders, opened, strict=True)]
         )
+        for bare, picture in zip(self._bare, pictures, strict=True):
+            bare.put_on(picture)
         attention = F.interpolate(painting.attention, pictures.shape[1:3], mode="area")
         return Painted(to_network(pictures, attention.device), attention)
 
@@ -191,13 +210,15 @@ class GeneratorPainter:
         self.network = network
         self._faces = _Faces()
         self._encoded: list[Tensor] = []
+        self._bare = torch.empty(0)
 
     def __call__(
         self, crops: Tensor, landmarks: Tensor, target: Tensor, current: Tensor
     ) -> Painted:
         if self._faces.take(crops, landmarks):
-            self._encoded = self.network.encode(crops)
-        painting = self.network.paint(self._encoded, crops, target, current, DETAIL)
+            self._bare = self._faces.bare
+            self._encoded = self.network.encode(self._bare)
+        painting = self.network.paint(self._encoded, self._bare, target, current, DETAIL)
         return self._faces.put_back(painting, current, target)
 
 

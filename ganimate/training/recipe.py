@@ -16,6 +16,7 @@ from ganimate.errors import GanimateError, UsageError
 from ganimate.files import read_yaml
 from ganimate.networks.evaluation_reader import EvaluationReader
 from ganimate.networks.generator import Generator
+from ganimate.networks.glasses import GlassesFinder
 from ganimate.networks.reader import Reader
 from ganimate.training.augment import Jitter
 from ganimate.training.precision import PRECISIONS
@@ -106,6 +107,30 @@ class EvaluationRecipe:
     def __post_init__(self) -> None:
         _check_precision(self.precision)
         _check_network(EvaluationReader, self.network)
+
+
+@dataclass(frozen=True)
+class GlassesRecipe:
+    """How the glasses finder is trained (on glasses that are drawn)."""
+
+    task: str
+    schedule: Schedule = field(default_factory=Schedule)
+    optimiser: Adam = field(default_factory=Adam)
+    network: dict[str, Any] = field(default_factory=dict)
+    jitter: Jitter = field(default_factory=Jitter)
+    drawn_share: float = 0.5
+    """Share of a batch that wears drawn glasses."""
+    wary_from: float = 0.4
+    """Share of the steps after which faces as they are teach nothing where they seem to wear some
+    of their own."""
+    precision: str = "32-true"
+    """Of convolutions and products, as a generator's."""
+    seed: int = 5
+
+    def __post_init__(self) -> None:
+        _check_precision(self.precision)
+        _check_network(GlassesFinder, self.network)
+        _check_range(self, 0, 1, "drawn_share", "wary_from")
 
 
 @dataclass(frozen=True)
@@ -223,10 +248,11 @@ class GeneratorRecipe:
         _check_range(self, 0, 1, "motion_only", "target_noise")
 
 
-Recipe = ReaderRecipe | EvaluationRecipe | GeneratorRecipe
-TASKS: dict[str, type[ReaderRecipe] | type[EvaluationRecipe] | type[GeneratorRecipe]] = {
+Recipe = ReaderRecipe | EvaluationRecipe | GlassesRecipe | GeneratorRecipe
+TASKS: dict[str, type[Recipe]] = {
     "reader": ReaderRecipe,
     "evaluation": EvaluationRecipe,
+    "glasses": GlassesRecipe,
     "generator": GeneratorRecipe,
 }
 

@@ -11,6 +11,7 @@ from ganimate.errors import GanimateError, UsageError
 from ganimate.training.recipe import (
     EvaluationRecipe,
     GeneratorRecipe,
+    GlassesRecipe,
     ReaderRecipe,
     load_recipe,
 )
@@ -37,7 +38,7 @@ def recipe_path(name: str) -> Path:
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
     raise UsageError(
-        f"no recipe {name!r}", "one of default, paper, reader, evaluation, or a .yaml file"
+        f"no recipe {name!r}", "one of default, paper, reader, evaluation, glasses, or a .yaml file"
     )
 
 
@@ -73,6 +74,7 @@ def prepare(
     from ganimate.training.dataset import load_dataset
     from ganimate.training.evaluation_task import EvaluationTask
     from ganimate.training.generator_task import GeneratorTask
+    from ganimate.training.glasses_task import GlassesTask
     from ganimate.training.reader_task import ReaderTask
     from ganimate.training.task import Task
     from ganimate.training.trainer import Trainer
@@ -92,6 +94,8 @@ def prepare(
         task = ReaderTask(recipe, train, validation, fabric)
     elif isinstance(recipe, EvaluationRecipe):
         task = EvaluationTask(recipe, train, validation, fabric)
+    elif isinstance(recipe, GlassesRecipe):
+        task = GlassesTask(recipe, train, validation, fabric)
     else:
         reader, known = None, None
         if _read(recipe):
