@@ -22,6 +22,7 @@ from ganimate.faces.align import CROP_SIZE, FaceFrame
 from ganimate.faces.eyes import Eyes, Seen
 from ganimate.faces.grain import Grain
 from ganimate.faces.grid import Grid, smoothstep
+from ganimate.faces.lashes import Lashes
 from ganimate.faces.lips import Lips
 
 if TYPE_CHECKING:
@@ -107,10 +108,12 @@ class Blender:
         self._grain = Grain(pixels, frame, boxed, place[..., 1]) if light else None
         box = pixels[self.top : self.bottom, self.left : self.right]
         self._eyes: Eyes | None = None
+        self._lashes: Lashes | None = None
         self._lips: Lips | None = None
         if landmarks is not None:
             own, grid = landmarks - (self.left, self.top), Grid(self._size, self._grid)
             self._eyes, self._lips = Eyes(box, frame, own, grid), Lips(frame, own, grid)
+            self._lashes = Lashes(frame, own, grid)
         self._enlarged: Any = None
         if alone:
             twice = (2 * self._size[0], 2 * self._size[1])
@@ -286,6 +289,8 @@ class Blender:
         x, y = flow[..., 0], flow[..., 1]
         x, y = side * (cos * x - sin * y), side * (sin * x + cos * y)
         offsets = np.stack([x, y]).astype(np.float32)
+        if self._lashes:
+            self._lashes.hold(offsets)
         if self._lips is None:
             return offsets, None
         return offsets, self._lips.follow(offsets, painted.parting, painted.tightening)
