@@ -58,7 +58,7 @@ def main() -> None:
     save(contact_sheet(both, looks=LOOKS, size=CELL), "expressions")
     save(contact_sheet(both[0], steps=4, size=160), "action-units")
     save(contact_sheet(both[0], units=[12, 4], steps=7, size=160), "sheet")
-    glasses, _ = wear(both[0].photo.pixels, both[0].chosen[0].landmarks, np.random.default_rng(4))
+    glasses, _ = wear(both[0].photo.pixels, both[0].chosen[0].landmarks, np.random.default_rng(8))
     photos = [*spoilt(*(one.photo.pixels for one in both)), both[0].edit("blink").image, glasses]
     hard = [animator.open(photo) for photo in photos]
     save(contact_sheet(hard, looks=HARD_LOOKS, size=CELL), "difficult")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ganimate.engine import pick_device, to_network
+from ganimate.engine import pick_device, pick_precision, to_network
 from ganimate.faces.glasses import Bare, seen, take_off
 from ganimate.weights import WeightsInfo, load_glasses_finder
 
@@ -27,7 +27,9 @@ class GlassesEngine:
         self.device = pick_device(device)
         self.info = info
         self.size = finder.size
+        self.dtype = pick_precision("auto", self.device)
         self._network = finder.eval().requires_grad_(False).to(self.device)
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def default(cls, weights: Path | None = None, device: str = "auto") -> GlassesEngine:
@@ -45,7 +47,8 @@ class GlassesEngine:
             How far each pixel is glasses, (n, S, S) in 0..1.
         """
         tensor = to_network(crops, self.device)
-        with torch.inference_mode():
+        lowered = self.dtype is not torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=lowered):
             both = self._network(torch.cat([tensor, tensor.flip(-1)])).float().sigmoid()[:, 0]
         where = (both[: len(crops)] + both[len(crops) :].flip(-1)) / 2
         return np.asarray(where.cpu().numpy())

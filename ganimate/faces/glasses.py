@@ -28,10 +28,10 @@ EYES = slice(26, 62), slice(8, 120)
 are not."""
 LIKELY = (0.3, 0.7)
 """How much a pixel must be glasses to count as such, and to count fully."""
-WORN = (30.0, 60.0)
+WORN = (20.0, 45.0)
 """How many of these make a face one that may wear glasses, and how many one that does: in films,
 where that trembles, they come and go softly."""
-CLEAR, HALO = 0.15, 0.8
+CLEAR, HALO = 0.2, 0.8
 """From where on what is found may be glasses; and so may what is so many pixels of the crop beside
 it: a rim is thinner than the finder sees, and darkens what is next to it."""
 ALIKE, SOLID = 10.0, 35.0
