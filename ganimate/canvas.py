@@ -47,7 +47,7 @@ class Canvas:
     ) -> None:
         self._pixels, self._marker = pixels, marker
         self._photo = to_planes(bare.pixels)
-        self._glasses = _on_planes(bare.glasses, to_planes(pixels), self._photo)
+        self._glasses = _on_planes(bare.glasses, pixels, self._photo)
         self._shown = self._photo.copy()
         self._painted: Sequence[Painted] = ()
         self._pairs = [self._blenders(layer, len(layers) == 1) for layer in layers]
@@ -91,12 +91,16 @@ class Canvas:
 
 
 def _on_planes(
-    glasses: Sequence[Glasses], photo: Planes, bare: Planes
+    glasses: Sequence[Glasses], pixels: NDArray[np.uint8], bare: Planes
 ) -> tuple[list[Glasses], list[Glasses]]:
     """A photo's glasses as they lie over its luma, and over its colour at half the size."""
     import cv2
 
-    luma, chroma = [], []
+    luma: list[Glasses] = []
+    chroma: list[Glasses] = []
+    if not glasses:
+        return luma, chroma
+    photo = to_planes(pixels)
     for one in glasses:
         luma.append(Glasses.over(photo.luma, bare.luma, one.box, one.through[..., :1]))
         height, width = one.through.shape[:2]
