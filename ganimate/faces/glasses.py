@@ -3,7 +3,7 @@
 A flow that raises brows would bend the rims before them. So glasses are taken off the photo first:
 what they hide is filled from around them, and everything is painted, moved and blended without
 them. Then they are put on again. What the photo shows is what is seen through them and a rest that
-belongs to them alone: photo = bare * through + over. As long as nothing moves that is the photo
+belongs to them alone: photo = bare * through + rest. As long as nothing moves that is the photo
 itself, however badly glasses were found.
 """
 
