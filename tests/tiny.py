@@ -44,6 +44,7 @@ TINY: dict[str, dict[str, Any]] = {
     "glasses": {
         "schedule": {"steps": 4, "batch": 8},
         "network": {"widths": [4, 8, 8]},
+        "wary_from": 0.0,
     },
     "reader": {
         "schedule": {"steps": 4, "batch": 8},
