@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganimate.faces.blend import FINE, Blender
-from ganimate.faces.glasses import Glasses
+from ganimate.faces.glasses import Bare, Glasses
 from ganimate.media.planes import TO_CHROMA, TO_LUMA, Planes, to_planes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ganimate.engine import Painted
-    from ganimate.faces.glasses import Bare
     from ganimate.layers import Layer
     from ganimate.media.marker import Marker
 
